@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from operator import attrgetter
+from itertools import islice, takewhile
+from operator import attrgetter, is_
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -43,9 +44,9 @@ class Section:
         items: tuple[Any, ...] = getattr(project, self.name)
         return items
 
-    def by_key(self, project: Project) -> dict[str, Any]:
-        """Return the section's items by their key, in order."""
-        key, items = attrgetter(self.key), self.items(project)
+    def by_key(self, items: tuple[Any, ...]) -> dict[str, Any]:
+        """Return items of the section by their key, in order."""
+        key = attrgetter(self.key)
         found = {str(key(item)): item for item in items}
         if len(found) < len(items):
             raise ValueError(f"two {self.name} share the same {self.key}")
@@ -87,7 +88,7 @@ def write_difference(connection: sqlite3.Connection, new: Project, old: Project)
     with transaction(connection):
         for section in SECTIONS:
             if section.items(new) is not section.items(old):
-                _write(connection, section, section.by_key(new), section.by_key(old))
+                _write(connection, section, section.items(new), section.items(old))
         for name in ("recipe", "train_spec"):
             value = getattr(new, name)
             if value is not getattr(old, name):
@@ -95,9 +96,14 @@ def write_difference(connection: sqlite3.Connection, new: Project, old: Project)
 
 
 def _write(
-    connection: sqlite3.Connection, section: Section, new: dict[str, Any], old: dict[str, Any]
+    connection: sqlite3.Connection,
+    section: Section,
+    items: tuple[Any, ...],
+    before: tuple[Any, ...],
 ) -> None:
-    table = section.name
+    table, (start, end) = section.name, _shared_ends(items, before)
+    new = section.by_key(items[start : len(items) - end])
+    old = section.by_key(before[start : len(before) - end])
     gone = [key for key in old if key not in new]
     added = [key for key in new if key not in old]
     shared = [key for key in new if key in old and new[key] is not old[key]]
@@ -112,11 +118,19 @@ def _write(
         f"INSERT INTO {table} (key, place, data) VALUES (?, ?, ?)",
         ((key, last + n, new[key].model_dump_json()) for n, key in enumerate(added, start=1)),
     )
-    if [*(key for key in old if key in new), *added] != list(new):
+    order = [*(key for key in old if key in new), *added]
+    if order != list(new) or (added and end):
         connection.executemany(
             f"UPDATE {table} SET place = ? WHERE key = ?",
-            ((place, key) for place, key in enumerate(new)),
+            ((place, key) for place, key in enumerate(section.by_key(items))),
         )
+
+
+def _shared_ends(new: tuple[Any, ...], old: tuple[Any, ...]) -> tuple[int, int]:
+    """Return how many items are the same at the beginning of both, and at the end."""
+    start = sum(takewhile(bool, map(is_, new, old)))
+    left = min(len(new), len(old)) - start
+    return start, sum(takewhile(bool, islice(map(is_, reversed(new), reversed(old)), left)))
 
 
 def _write_setting(connection: sqlite3.Connection, name: str, value: BaseModel | None) -> None:

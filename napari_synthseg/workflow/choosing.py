@@ -23,8 +23,18 @@ REAL_SHARE = 0.5
 
 def training_clicks(project: Project) -> list[Click]:
     """Return the clicks that patches are cut from: those on images used for training."""
-    images = {ref.id for ref in project.images if ref.role == "train"}
+    images = _training_images(project)
     return [click for click in project.clicks if click.image in images]
+
+
+def has_training_clicks(project: Project) -> bool:
+    """Tell whether there is a click that a patch is cut from."""
+    images = _training_images(project)
+    return any(click.image in images for click in project.clicks)
+
+
+def _training_images(project: Project) -> set[str]:
+    return {ref.id for ref in project.images if ref.role == "train"}
 
 
 def training_regions(project: Project) -> list[ImageRef]:
@@ -35,7 +45,7 @@ def training_regions(project: Project) -> list[ImageRef]:
 
 def only_regions(project: Project) -> bool:
     """Tell whether there is nothing to learn from but regions."""
-    return bool(training_regions(project)) and not training_clicks(project)
+    return bool(training_regions(project)) and not has_training_clicks(project)
 
 
 def suitable_recipe(project: Project) -> Recipe:

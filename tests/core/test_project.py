@@ -43,6 +43,33 @@ def test_a_moved_click_keeps_its_place_in_the_order(project):
     assert moved.clicks[0].position == (9, 9)
 
 
+ids = st.lists(st.sampled_from("abcdef"), max_size=4, unique=True)
+
+
+@given(st.lists(st.tuples(ids, st.integers(0, 1), st.booleans()), max_size=8))
+def test_clicks_are_those_of_a_plain_list(edits):
+    project = (
+        Project()
+        .with_images(ImageRef(id="i", uri="a.tif"))
+        .with_classes(ObjectClass(name="nucleus", value=1))
+    )
+    lists: dict[int, dict[str, Click]] = {0: {}, 1: {}}
+    for names, cls, is_removed in edits:
+        clicks = [Click(id=name, image="i", position=(1, 1), cls=cls) for name in names]
+        for click in clicks:
+            lists[1 - cls].pop(click.id, None)
+            if is_removed:
+                lists[cls].pop(click.id, None)
+            else:
+                lists[cls][click.id] = click
+        before = project
+        project = project.without_clicks(names) if is_removed else project.with_clicks(*clicks)
+        assert list(project.clicks) == list(lists[1].values())
+        assert list(project.negatives) == list(lists[0].values())
+        if not names:
+            assert project.clicks is before.clicks
+
+
 def test_nothing_can_be_changed_in_place(project):
     with pytest.raises(ValidationError):
         project.clicks = ()

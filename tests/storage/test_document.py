@@ -56,6 +56,14 @@ def _undo_clicks(project: Project) -> Project:
     return project.model_copy(update={"clicks": project.clicks[: len(project.clicks) // 2]})
 
 
+def _bring_back_a_click(project: Project) -> Project:
+    """Put a click between the others, as undo does with one that was deleted."""
+    middle = len(project.clicks) // 2
+    back = Click(id=f"b{len(project.clicks)}", image="i0", position=(1.0, 2.0), cls=1)
+    left = tuple(click for click in project.clicks if click.id != back.id)
+    return project.model_copy(update={"clicks": (*left[:middle], back, *left[middle:])})
+
+
 edits: st.SearchStrategy[Edit] = st.one_of(
     st.builds(_add_click, few, numbers, numbers, st.integers(NOT_AN_OBJECT, 3)),
     st.builds(lambda n: lambda p: p.without_clicks([f"c{n}"]), few),
@@ -91,7 +99,7 @@ edits: st.SearchStrategy[Edit] = st.one_of(
         lambda n: lambda p: p.model_copy(update={"train_spec": TrainSpec(seed=n)}),
         st.integers(0, 9),
     ),
-    st.sampled_from([_turn, _undo_clicks]),
+    st.sampled_from([_turn, _undo_clicks, _bring_back_a_click]),
 )
 
 

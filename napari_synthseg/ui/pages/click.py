@@ -40,7 +40,7 @@ from napari_synthseg.ui.widgets.parts import (
     quiet_label,
     row_of,
 )
-from napari_synthseg.workflow.choosing import training_clicks, training_regions
+from napari_synthseg.workflow.choosing import has_training_clicks, training_regions
 
 MAX_NAME_LENGTH = 64
 DEFAULT_DIAMETER = 24.0
@@ -147,7 +147,7 @@ class ClickPage(Page):
         if self._paints:
             why = "" if training_regions(project) else "Paint a region on a training image first."
             return self.going_to("Next: make dual images", DUAL_IMAGES, why)
-        why = "" if training_clicks(project) else "Click on the center of at least one object."
+        why = "" if has_training_clicks(project) else "Click on the center of at least one object."
         return self.going_to("Next: see the patches", PATCHES, why)
 
     def enter(self) -> None:

@@ -12,7 +12,7 @@ from napari_synthseg.core.recipe import Recipe, UnknownRecipe
 from napari_synthseg.synthesis import PRESETS, PasteRecipe, preset_name
 from napari_synthseg.ui.widgets.forms import ModelForm
 from napari_synthseg.ui.widgets.parts import ChoiceBox, Notice, column_in, row_of
-from napari_synthseg.workflow.choosing import training_clicks, training_regions
+from napari_synthseg.workflow.choosing import has_training_clicks, training_regions
 
 KIND_WORDS = {"paste": "paste objects", "vq": "learn from masks"}
 """Kind of recipe -> what its entry says; others show their kind."""
@@ -70,7 +70,7 @@ class RecipeChoice(QWidget):
 
     def _show_kinds(self, project: Project, recipe: Recipe) -> None:
         missing = {}
-        if not training_clicks(project):
+        if not has_training_clicks(project):
             missing["patches"] = "Click on a few objects first (step 1)."
         if not training_regions(project):
             missing["masks"] = "Paint regions, or import masks, first (step 1)."

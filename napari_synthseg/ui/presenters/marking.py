@@ -76,7 +76,7 @@ def click_counts(project: Project, refs: Sequence[ImageRef] = ()) -> dict[int, s
     held = _only_for_scoring(refs)
     images = {ref.id for ref in (refs if held else project.images) if held or ref.role == "train"}
     every = (*project.clicks, *project.negatives)
-    counts = Counter(click.cls for click in every if click.image in images)
+    counts = Counter([click.cls for click in every if click.image in images])
     return {value: str(counts[value]) for value in project.click_names}
 
 

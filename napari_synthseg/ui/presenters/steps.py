@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from napari_synthseg.core.annotations import ImageRef, RegionTruth
 from napari_synthseg.core.project import Project
-from napari_synthseg.workflow.choosing import only_regions, training_clicks, training_regions
+from napari_synthseg.workflow.choosing import has_training_clicks, only_regions, training_regions
 from napari_synthseg.workflow.session import Session
 
 STEP_NAMES = ("Click", "Patches", "Dual images", "Train", "Results")
@@ -29,7 +29,7 @@ def has_regions(project: Project, refs: Sequence[ImageRef] = ()) -> bool:
 
 def is_marked(project: Project) -> bool:
     """Tell whether anything is marked to learn from."""
-    return bool(training_clicks(project) or training_regions(project))
+    return has_training_clicks(project) or bool(training_regions(project))
 
 
 def is_trained(project: Project) -> bool:

@@ -77,7 +77,7 @@ def list_pictures(project: Project) -> list[PictureRow]:
     pictures: dict[ImageKey, list[ImageRef]] = {}
     for ref in project.images:
         pictures.setdefault(image_key(ref), []).append(ref)
-    counts = Counter((click.image, click.cls) for click in project.clicks)
+    counts = Counter([(click.image, click.cls) for click in project.clicks])
     painted = {truth.image for truth in project.truths if isinstance(truth, RegionTruth)}
     truths = {truth.image for truth in project.truths} - painted
     return [

@@ -1,27 +1,22 @@
 """The Clicks layer: napari's own point tools edit the session's clicks, and the other way round.
 
-One Points layer shows all clicks of the image that is shown, the negative ones as crosses. Each row
-carries its click's id in the features table, so that no index is tracked: after any edit of the
-layer its rows are compared with the session's clicks, and the difference becomes one edit of the
-session.
+One Points layer shows all clicks of the image that is shown, the negative ones as crosses. After
+any edit of the layer its rows are compared with the session's clicks, and the difference becomes
+one edit of the session.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Points
+from numpy.typing import NDArray
 from qtpy.QtCore import QTimer, Signal
 
-from napari_synthseg.core.annotations import (
-    NEGATIVE_NAME,
-    NOT_AN_OBJECT,
-    Click,
-    ObjectClass,
-)
+from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, full_region
 from napari_synthseg.core.project import Project
@@ -30,6 +25,7 @@ from napari_synthseg.ui.control.keys import bind_layer_keys
 from napari_synthseg.ui.control.notices import warn
 from napari_synthseg.ui.presenters.marking import negative_color
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
+from napari_synthseg.ui.viewer.marking.click_rows import ClickRows
 from napari_synthseg.ui.viewer.marking.marking_layer import MarkingLayer
 from napari_synthseg.ui.viewer.view import see_through
 
@@ -52,6 +48,12 @@ RING_WIDTH = 0.05
 NEGATIVE_SIZE = 0.5
 """Size of negative clicks, as a share of the smallest diameter."""
 
+LOOK = ("symbol", "size", "border_color", "face_color")
+"""Attributes of the layer, of each row, by which classes are told apart."""
+
+FACE_OPACITY = 0x18
+"""Of clicks on objects, of 255."""
+
 
 class ClicksLayer(MarkingLayer):
     """Shows and edits the clicks on one image."""
@@ -66,27 +68,26 @@ class ClicksLayer(MarkingLayer):
         super().__init__(viewer, controller)
         self._active = 1
         self._is_negative = False
+        self._shown: tuple[Project, ClickRows] | None = None
 
     # --- showing -----------------------------------------------------------------------------
 
     def show(self, image: DisplayedImage) -> None:
         """Show the clicks on an image, in a new layer."""
         self.hide()
-        classes = self._controller.project.classes
+        self.image, self._shown = image, None
+        # colors are given to rows: from a cycle napari looks up those of all at each edit
         layer = Points(
             np.empty((0, len(image.shape))),
             name="Clicks",
-            features=self._features(()),
+            features=self._features(self._rows),
             feature_defaults=self._defaults(),
-            border_color="class",
-            border_color_cycle=_color_cycle(classes, "ff"),
-            face_color="class",
-            face_color_cycle=_color_cycle(classes, "18"),
+            size=UNKNOWN_DIAMETER_PX,
             border_width=RING_WIDTH,
             projection_mode="rescale_linear" if len(image.shape) == 3 else "none",
             **image.placement.kwargs(),
         )
-        self.layer, self.image = layer, image
+        self.layer = layer
         self._write()
         self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
         self._listening.add(self._on_layer_edited, layer.events.data)
@@ -160,15 +161,13 @@ class ClicksLayer(MarkingLayer):
         action = getattr(event, "action", None)
         if self._is_own_change or self.layer is None or str(action) in UNFINISHED:
             return
-        clicks, refused = self._read()
-        known = {c.id: c for c in self._clicks()}
-        kept = {c.id for c in clicks}
-        gone = [i for i in known if i not in kept]
-        changed = [c for c in clicks if known.get(c.id) != c]
+        edited, gone = ClickRows.of_layer(self.layer).differences(self._rows)
+        known = self._clicks_of(edited.values())
+        clicks, refused = self._read(edited, known)
+        changed = [c for c in clicks.values() if known.get(c.id) != c]
         ok = self._edit(changed, gone, known)
         if ok and not refused:
-            self.layer.features.loc[:, "id"] = [c.id for c in clicks]
-            self._set_look(clicks)
+            self._fill(clicks)
         else:  # not now: napari is still in the middle of its own edit
             QTimer.singleShot(0, self._write)
         if refused:
@@ -178,21 +177,17 @@ class ClicksLayer(MarkingLayer):
         """Take over classes edited in the features table; also called at each step of a drag."""
         if self._is_own_change or self.layer is None:
             return
-        names = self._controller.project.click_names
-        known = {c.id: names[c.cls] for c in self._clicks()}
-        table = self.layer.features
-        rows = zip(table["id"].tolist(), table["class"].tolist(), strict=True)
-        if any(ident in known and known[ident] != name for ident, name in rows):
+        if ClickRows.of_layer(self.layer).renames(self._rows):
             self._on_layer_edited()
 
     def _on_selection_changed(self, *_: Any) -> None:
         """Take over pasted points, of which napari tells only by selecting them."""
         if self._is_own_change or self.layer is None:
             return
-        if len(self.layer.data) != len(self._clicks()):
+        if len(self.layer.data) != len(self._rows):
             self._on_layer_edited()
 
-    def _edit(self, changed: list[Click], gone: list[str], known: dict[str, Click]) -> bool:
+    def _edit(self, changed: list[Click], gone: list[str], known: Mapping[str, Click]) -> bool:
         if not changed and not gone:
             return True
         project = self._controller.project
@@ -202,44 +197,60 @@ class ClicksLayer(MarkingLayer):
                 kept.with_clicks(*changed), _describe(changed, gone, known)
             )
 
-    def _read(self) -> tuple[list[Click], str]:
-        """Return the layer's rows as clicks, and why rows were left out ('' if none was)."""
+    def _read(
+        self, edited: Mapping[int, str], known: Mapping[str, Click]
+    ) -> tuple[dict[int, Click], str]:
+        """Return rows as clicks, and why rows were left out ('' if none was).
+
+        Parameters
+        ----------
+        edited
+            Row -> id of its click, '' for a new one.
+        known
+            Id -> click, as it was.
+        """
         assert self.layer is not None and self.image is not None
-        known = {c.id: c for c in self._clicks()}
         values = {name: value for value, name in self._controller.project.click_names.items()}
-        table = self.layer.features
         parts = [(ref, ref.region or full_region(self.image.shape)) for ref in self.image.refs]
-        clicks: list[Click] = []
-        seen: set[str] = set()
+        table = self.layer.features.iloc[list(edited)]
+        places = self.layer.data[list(edited)].tolist()
+        clicks: dict[int, Click] = {}
         refused = ""
-        rows = zip(
-            self.layer.data.tolist(), table["id"].tolist(), table["class"].tolist(), strict=True
-        )
-        for position, ident, name in rows:
-            click = known.get(ident) if ident not in seen else None
-            value = self.next_class if ident == "" else values.get(name)
-            ref = next((ref for ref, region in parts if contains(region, position)), None)
+        for (row, ident), given, name, place in zip(
+            edited.items(), table["id"].tolist(), table["class"].tolist(), places, strict=True
+        ):
+            value = self.next_class if given == "" else values.get(name)
+            ref = next((ref for ref, region in parts if contains(region, place)), None)
             if value is None:
                 refused = f"There is no class '{name}'. Add it to the list of classes first."
             elif ref is None:
                 refused = "That point lies outside the image, so it was not taken."
+            elif ident:
+                clicks[row] = known[ident].placed(ref.id, tuple(place), value)
             else:
-                at = tuple(position)
-                if click is None:
-                    click = Click(image=ref.id, position=at, cls=value)
-                elif (click.image, click.position, click.cls) != (ref.id, at, value):
-                    click = click.placed(ref.id, at, value)
-                clicks.append(click)
-                seen.add(click.id)
+                clicks[row] = Click(image=ref.id, position=tuple(place), cls=value)
         return clicks, refused
+
+    def _fill(self, clicks: Mapping[int, Click]) -> None:
+        """Give rows of the layer, which says what the session does, the ids and looks of clicks."""
+        layer, rows, names = self.layer, list(clicks), self._controller.project.click_names
+        if layer is None:
+            return
+        if rows:
+            layer.features.loc[rows, "id"] = [c.id for c in clicks.values()]
+            before = [getattr(layer, name)[rows] for name in LOOK]
+            self._set_look(rows, [c.cls for c in clicks.values()])
+            if any((getattr(layer, n)[rows] != b).any() for n, b in zip(LOOK, before, strict=True)):
+                layer.refresh()
+        shown = ClickRows.of_layer(layer)
+        if all(shown.names[row] == names[c.cls] for row, c in clicks.items()):
+            self._shown = self._controller.project, shown
 
     def _reclass(self, rows: list[int], value: int) -> None:
         assert self.layer is not None
-        chosen = {self.layer.features["id"].iloc[row] for row in rows}
-        known = {c.id: c for c in self._clicks()}
-        clicks = [known[i] for i in chosen if i in known]
-        changed = [c.placed(c.image, c.position, value) for c in clicks]
-        if self._edit([c for c in changed if known[c.id] != c], [], known):
+        known = self._clicks_of(self.layer.features["id"].iloc[rows].tolist())
+        changed = [c.placed(c.image, c.position, value) for c in known.values() if c.cls != value]
+        if self._edit(changed, [], known):
             self._write()
 
     # --- session -> layer --------------------------------------------------------------------
@@ -255,17 +266,19 @@ class ClicksLayer(MarkingLayer):
         layer, image = self.layer, self.image
         if layer is None or image is None or not image.refs:
             return
-        classes, clicks = self._controller.project.classes, self._clicks()
-        positions = np.array([c.position for c in clicks], float)
+        clicks = self._clicks()
+        rows = self._rows_of(clicks)
+        self._shown = self._controller.project, rows
         with self._own_change():
             layer.selected_data = set()
-            layer.data = positions.reshape(-1, len(image.shape))
-            layer.border_color_cycle = _color_cycle(classes, "ff")
-            layer.face_color_cycle = _color_cycle(classes, "18")
-            layer.features = self._features(clicks)
+            with layer.events.set_data.blocker():  # draw once, when all is set
+                if not np.array_equal(layer.data, rows.places):
+                    layer.data = rows.places.copy()
+            layer.features = self._features(rows)
             layer.feature_defaults = self._defaults()
-            self._set_look(clicks)
+            self._set_look(slice(None), [click.cls for click in clicks])
             self._set_current_look()
+            layer.refresh()
         self._show_nearby()
 
     def _show_nearby(self) -> None:
@@ -287,39 +300,62 @@ class ClicksLayer(MarkingLayer):
             layer.feature_defaults = wanted
             self._set_current_look()
 
-    def _set_look(self, clicks: Sequence[Click]) -> None:
-        """Give each point the symbol and the size of what it marks."""
-        layer, looks = self.layer, self._looks()
-        if layer is None or not clicks:
-            return
-        symbols, sizes = zip(*(looks[c.cls] for c in clicks), strict=True)
-        if layer.symbol.tolist() != list(symbols):
-            layer.symbol = list(symbols)
-        if layer.size.tolist() != list(sizes):
-            layer.size = np.array(sizes)
+    def _set_look(self, rows: list[int] | slice, values: list[int]) -> None:
+        """Give rows the look of the class values that they mark."""
+        marked = np.array(values, int)
+        for name, of_value in self._looks().items():
+            getattr(self.layer, name)[rows] = of_value[marked]
 
     def _set_current_look(self) -> None:
         """Let the next click, and its swatch in napari's controls, look like its class."""
-        layer, looks, project = self.layer, self._looks(), self._controller.project
-        if layer is not None and self.next_class in looks:
-            name = project.click_names[self.next_class]
+        layer, value = self.layer, self.next_class
+        if layer is not None and value in self._controller.project.click_names:
             with layer.block_update_properties():
-                layer.current_symbol, layer.current_size = looks[self.next_class]
-                layer.current_border_color = _color_cycle(project.classes, "ff")[name]
-                layer.current_face_color = _color_cycle(project.classes, "18")[name]
+                for name, of_value in self._looks().items():
+                    setattr(layer, f"current_{name}", of_value[value])
 
-    def _looks(self) -> dict[int, tuple[str, float]]:
-        """Return class value -> symbol and size."""
-        diameters = {c.value: self._diameter(c) for c in self._controller.project.classes}
-        small = NEGATIVE_SIZE * min(diameters.values(), default=UNKNOWN_DIAMETER_PX)
-        return {**{v: (RING, d) for v, d in diameters.items()}, NOT_AN_OBJECT: (CROSS, small)}
+    def _looks(self) -> dict[str, NDArray[Any]]:
+        """Return attribute of the layer -> what it is for each class value."""
+        assert self.layer is not None
+        classes = self._controller.project.classes
+        count = 1 + max((c.value for c in classes), default=NOT_AN_OBJECT)
+        symbol = type(self.layer.current_symbol)
+        symbols, sizes = np.full(count, symbol(RING), object), np.zeros(count)
+        borders, faces = np.zeros((2, count, 4), np.float32)
+        for cls in classes:
+            sizes[cls.value] = self._diameter(cls)
+            borders[cls.value] = _rgba(cls.color)
+            faces[cls.value] = _rgba(cls.color, FACE_OPACITY)
+        smallest = min((sizes[c.value] for c in classes), default=UNKNOWN_DIAMETER_PX)
+        symbols[NOT_AN_OBJECT] = symbol(CROSS)
+        sizes[NOT_AN_OBJECT] = NEGATIVE_SIZE * smallest
+        borders[NOT_AN_OBJECT] = faces[NOT_AN_OBJECT] = _rgba(negative_color(classes))
+        return dict(zip(LOOK, (symbols, sizes, borders, faces), strict=True))
 
     # --- small things ------------------------------------------------------------------------
 
-    def _clicks(self) -> tuple[Click, ...]:
+    def _clicks(self) -> list[Click]:
         shown = {ref.id for ref in self.image.refs} if self.image else set()
         project = self._controller.project
-        return tuple(c for c in (*project.clicks, *project.negatives) if c.image in shown)
+        return [c for c in (*project.clicks, *project.negatives) if c.image in shown]
+
+    def _clicks_of(self, ids: Collection[str]) -> dict[str, Click]:
+        """Return id -> click, of the clicks of these ids."""
+        wanted = set(ids) - {""}
+        return {c.id: c for c in self._clicks() if c.id in wanted} if wanted else {}
+
+    @property
+    def _rows(self) -> ClickRows:
+        """The rows that show the session's clicks, in any order."""
+        project = self._controller.project
+        if self._shown is None or self._shown[0] is not project:
+            self._shown = project, self._rows_of(self._clicks())
+        return self._shown[1]
+
+    def _rows_of(self, clicks: Sequence[Click]) -> ClickRows:
+        assert self.image is not None
+        names = self._controller.project.click_names
+        return ClickRows.of_clicks(clicks, names, len(self.image.shape))
 
     def _diameter(self, cls: ObjectClass) -> float:
         assert self.image is not None
@@ -331,22 +367,20 @@ class ClicksLayer(MarkingLayer):
     def _defaults(self) -> dict[str, str]:
         return {"class": self._controller.project.click_names.get(self.next_class, ""), "id": ""}
 
-    def _features(self, clicks: Sequence[Click]) -> pd.DataFrame:
+    def _features(self, rows: ClickRows) -> pd.DataFrame:
         import pandas as pd  # here: it loads in half a second, and is not needed to open the panel
 
-        names = self._controller.project.click_names
-        column = pd.Categorical([names[c.cls] for c in clicks], categories=list(names.values()))
-        ids = np.array([c.id for c in clicks], dtype=object)
-        return pd.DataFrame({"class": column, "id": ids})
+        names = list(self._controller.project.click_names.values())
+        column = pd.Categorical(rows.names, categories=names)
+        return pd.DataFrame({"class": column, "id": np.array(rows.ids, object)})
 
 
-def _color_cycle(classes: Sequence[ObjectClass], alpha: str) -> dict[str, str]:
-    """Return name -> color, of which those of classes have this opacity."""
-    colors = {c.name: c.color + alpha for c in classes} or {"": "#ffffff" + alpha}
-    return {**colors, NEGATIVE_NAME: negative_color(classes)}
+def _rgba(color: str, opacity: int = 255) -> list[float]:
+    """Return red, green, blue and opacity, 0 to 1, of a color "#rrggbb"."""
+    return [part / 255 for part in (*bytes.fromhex(color.removeprefix("#")), opacity)]
 
 
-def _describe(changed: list[Click], gone: list[str], known: dict[str, Click]) -> str:
+def _describe(changed: list[Click], gone: list[str], known: Mapping[str, Click]) -> str:
     """Name an edit for the undo button."""
     old = [known[c.id] for c in changed if c.id in known]
     if gone:

@@ -167,7 +167,8 @@ class OutlinesLayer(QObject):
     def chosen_click(self) -> Click | None:
         """The click that is selected, else the one that was edited last."""
         wanted = self._chosen_id
-        return next((c for c in self._controller.project.clicks if c.id == wanted), None)
+        newest_first = reversed(self._controller.project.clicks)
+        return next((c for c in newest_first if c.id == wanted), None)
 
     @property
     def _chosen_id(self) -> str:

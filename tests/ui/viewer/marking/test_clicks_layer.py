@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_synthseg.core.annotations import NOT_AN_OBJECT
+from napari_synthseg.core.annotations import NEGATIVE_NAME, NOT_AN_OBJECT, Click
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.session import Session
 from tests.ui.conftest import CENTERS, DIAMETER
@@ -238,6 +238,137 @@ def test_point_outside_the_image_is_refused(opened):
     opened.clicks.add((500, 500))
     opened.wait(lambda: len(opened.clicks.data) == 0)
     assert opened.session.project.clicks == ()
+
+
+def test_a_click_that_is_dragged_out_of_the_image_goes_back(opened):
+    opened.click_all()
+    before = opened.session.project
+    opened.clicks.data[3] = (500, 500)
+    opened.clicks.events.data(action="changed", data_indices=(3,), vertex_indices=((),))
+    opened.wait(lambda: rows(opened) == positions(opened))
+    assert opened.session.project is before
+
+
+def test_a_class_that_there_is_not_is_refused_and_the_click_stays(opened):
+    opened.click_all()
+    before = opened.session.project
+    table = opened.clicks.features.astype(object)
+    table.loc[3, "class"] = "nobody knows"
+    opened.clicks.features = table
+    opened.wait(lambda: set(opened.clicks.features["class"]) == {"object"})
+    assert opened.session.project is before
+
+
+def test_of_an_edited_layer_only_the_rows_that_differ_are_looked_at(opened, monkeypatch):
+    from napari_synthseg.ui.viewer.marking import clicks_layer
+
+    opened.click_all()
+    looked_at = []
+    real = clicks_layer.contains
+    monkeypatch.setattr(
+        clicks_layer,
+        "contains",
+        lambda region, place: looked_at.append(place) or real(region, place),
+    )
+    opened.clicks.add((40, 50))
+    opened.clicks.remove([2])
+    opened.clicks.data[4] = (44, 55)
+    opened.clicks.events.data(action="changed", data_indices=(4,), vertex_indices=((),))
+    assert looked_at == [[40, 50], [44, 55]]
+    agree(opened)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_after_any_edits_layer_and_session_say_the_same(opened, seed):
+    _add_class(opened, "other")
+    opened.click_all()
+    rng = np.random.default_rng(seed)
+    layer = opened.clicks
+    names = ["object", "other", NEGATIVE_NAME]
+    session, panel = opened.session, opened.panel.layers.clicks
+    (ref,) = session.project.images
+    done = []
+
+    def some(most):
+        count = min(len(layer.data), int(rng.integers(1, most + 1)))
+        return rng.choice(len(layer.data), count, replace=False).tolist()
+
+    def place():
+        return rng.uniform(0, 100, 2)
+
+    def add():
+        panel.choose_class(int(rng.integers(0, 3)))
+        layer.add(rng.uniform(0, 100, (int(rng.integers(1, 4)), 2)))
+
+    def move():
+        chosen = some(3)
+        layer.data[chosen] = rng.uniform(0, 100, (len(chosen), 2))
+        layer.events.data(action="changed", data_indices=tuple(chosen), vertex_indices=((),))
+        layer.events.features()
+
+    def edit_table():
+        table = layer.features.copy()
+        table.loc[some(3), "class"] = names[int(rng.integers(0, 3))]
+        layer.features = table
+
+    def reclass():
+        layer.mode = "select"
+        layer.selected_data = set(some(3))
+        panel.choose_class(int(rng.integers(0, 3)))
+
+    def copy():
+        layer.selected_data = set(some(2))
+        layer.mode = "select"
+        opened.press("Ctrl+C")
+        opened.press("Ctrl+V")
+
+    def edit_session():
+        project = session.project
+        every = (*project.clicks, *project.negatives)
+        gone = [every[n].id for n in rng.choice(len(every), 2, replace=False)]
+        new = Click(image=ref.id, position=tuple(place()), cls=int(rng.integers(0, 3)))
+        session.edit(project.without_clicks(gone).with_clicks(new), "edit")
+
+    edits = {
+        "add": add, "move": move, "remove": lambda: layer.remove(some(2)), "copy": copy,
+        "edit table": edit_table, "reclass": reclass, "edit session": edit_session,
+        "undo": session.undo, "redo": session.redo,
+    }  # fmt: skip
+    for _ in range(60):
+        few = len(layer.data) < 4
+        name = "add" if few else str(rng.choice([*edits, "undo"]))
+        done.append(name)
+        before = session.project
+        edits[name]()
+        agree(opened, done)
+        changed = session.project is not before
+        if changed and name not in ("undo", "redo"):
+            after = session.project
+            session.undo()
+            assert session.project.clicks == before.clicks
+            agree(opened, done)
+            session.redo()
+            assert (session.project.clicks, session.project.negatives) == (
+                after.clicks, after.negatives,
+            )  # fmt: skip
+            agree(opened, done)
+
+
+def agree(bench, done=()):
+    """Require one row for each click, which says and looks like what it is."""
+    layer, project = bench.clicks, bench.session.project
+    names, colors = project.click_names, {c.value: c.color for c in project.classes}
+    every = {c.id: c for c in (*project.clicks, *project.negatives)}
+    table = layer.features
+    assert sorted(table["id"]) == sorted(every), done
+    for row, (ident, name) in enumerate(zip(table["id"], table["class"], strict=True)):
+        click = every[ident]
+        assert (tuple(layer.data[row]), name) == (click.position, names[click.cls]), done
+        assert str(layer.symbol[row]) == ("disc" if click.cls else "x"), done
+        sizes = {c.value: c.diameter for c in project.classes}
+        assert layer.size[row] == sizes.get(click.cls, min(sizes.values()) / 2), done
+        for color in (layer.border_color[row], layer.face_color[row]):
+            assert (to_hex(color) == colors.get(click.cls)) == (click.cls != NOT_AN_OBJECT), done
 
 
 def test_many_points_are_one_undo_step(opened):
