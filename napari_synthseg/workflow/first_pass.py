@@ -37,11 +37,11 @@ BESIDE = 2**0.5
 WINDOW_PX = 640
 """Edge of what is looked at, as the network sees it: some hundreds of usual objects."""
 
-MAGNIFICATION_SPREAD = 2.0
+MAGNIFICATION_SPREAD = 3.0
 """How far magnifications may lie apart, natural logarithm: the less usual one is, the more must
 speak for it, as texture can look like a host of unsure objects."""
 
-SIZE_SPREAD = 0.4
+SIZE_SPREAD = 0.8
 """By how much the size of objects may differ from that of those learned from, natural logarithm:
 what is found at a scale counts the less the more it does."""
 
