@@ -53,8 +53,9 @@ def step_bytes(
     kept = dict[int, torch.Tensor]()  # storages are held, so that no place is used twice
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
-        kept[tensor.untyped_storage().data_ptr()] = tensor
-        return tensor
+        held = tensor.detach()  # what its own graph holds would never be freed
+        kept[tensor.untyped_storage().data_ptr()] = held
+        return held
 
     was_training = network.training
     device = next((p.device for p in network.parameters()), torch.device("cpu"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -36,6 +38,15 @@ def test_the_trial_changes_nothing() -> None:
     assert norm.running_mean is not None
     assert not norm.running_mean.any()
     assert norm.weight.grad is None
+
+
+def test_nothing_of_the_trial_stays() -> None:
+    net = build_network(ModelSpec(name="unet", width=4, depth=2), 1, 3)
+    left = [weakref.ref(parameter) for parameter in net.parameters()]
+    step_bytes(net, 1, 1, (64, 64), PAIR)
+    del net
+    gc.collect()
+    assert not any(one() is not None for one in left)
 
 
 @pytest.mark.parametrize("reduce", [None, 3, 6, 8])
