@@ -925,7 +925,12 @@ class Session:
 
     def _importing(self, work: Generator[Progress, None, Imported], what: str) -> Job[Imported]:
         self._require_writable()  # before anything is written into the folder
-        return self._job(work, what, lambda made: self.edit(made.added_to(self.project), what))
+        before = self.project
+
+        def take(made: Imported) -> None:
+            self.edit(made.added_to(self.project, before), what)
+
+        return self._job(work, what, take)
 
     def _adopt_library(self, library: PatchLibrary, cut_from: Project) -> None:
         self.library = library.with_verdicts(self.project.rejected(), self.project.accepted())
