@@ -17,7 +17,7 @@ from napari_synthseg.synthesis.paste.recipe import PasteRecipe
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.training_data import TrainingSources
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
-from tests.helpers.sessions import add_array
+from tests.helpers.sessions import add_array, add_masks
 
 QUICK = {
     "steps": 2,
@@ -103,6 +103,30 @@ def test_boxes_do_not_teach_outlines(session):
 def test_a_mix_needs_its_share(session):
     with pytest.raises(InputError, match="real fraction"):
         data_of(session, task="detect", source="mixed")
+
+
+@pytest.mark.parametrize(
+    ("task", "source"), [("detect", "real"), ("detect", "mixed"), ("segment", "real")]
+)
+def test_truth_of_a_class_that_was_removed_is_refused(session, task, source):
+    second = session.project.images[1]
+    project = session.project.with_classes(session.project.next_class("dust"))
+    _, ids = disc_image(CENTERS)
+    masks = InstanceLabels(ids.T.copy(), {**dict.fromkeys(range(1, 8), 1), 3: 2})
+    session.edit(project, "class")
+    add_masks(session, second, masks)
+    boxes = BoxTruth.of(second.id, masks.boxes())
+    session.edit(session.project.with_truths(boxes).without_class(2), "remove class")
+    why = r"'second' names a class of value 2, which was removed from the project: undo the remov"
+    with pytest.raises(InputError, match=why):
+        data_of(session, task=task, source=source, real_fraction=0.5)
+
+
+def test_truth_of_a_class_that_never_was_is_refused(session):
+    strange = BoxTruth.of(session.project.images[1].id, Boxes.of([(1, 1, 20, 20)], [9]))
+    session.edit(session.project.with_truths(strange), "boxes")
+    with pytest.raises(InputError, match="value 9, which the project does not have: add the class"):
+        data_of(session, task="detect", source="real")
 
 
 def test_images_that_nobody_clicked_are_held_out(session):
