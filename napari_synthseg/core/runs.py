@@ -269,6 +269,10 @@ class TrainingRun(Frozen):
         """Name of the task that the run's model does, or shall do."""
         return self.model.rule.kind if self.model is not None else self.spec.task
 
+    def is_trained_as(self, other: TrainingRun) -> bool:
+        """Tell whether its weights are those that it had in another record of it."""
+        return (self.model, self.steps, self.seconds) == (other.model, other.steps, other.seconds)
+
     def trained_model(self) -> ModelRecord:
         """Return the run's model; raise `InputError` if it has none."""
         if self.state not in ("done", "cancelled") or self.model is None:

@@ -605,6 +605,8 @@ class Session:
             ended = outcome.value
             if ended is None:  # ended before a model was there, or failed
                 ended = run.model_copy(update={"state": outcome.state, "error": outcome.traceback})
+            else:
+                self.found.pop(run.id, None)  # it is of other weights
             self._replace(self.project.with_run(ended))
 
         work = training.train(self.project, self.folder, run, self.artifacts, live)
@@ -631,12 +633,20 @@ class Session:
             self.folder, run, tuple(refs), ours, fit_to, magnification, self._pixels.hold
         )
 
+        before = self._record_of(run)
+
         def take(found: list[Prediction]) -> None:
+            now = self._record_of(run)
+            if now is not None and before is not None and not now.is_trained_as(before):
+                return  # the run went on meanwhile
             there = {ref.id for ref in self.project.images}
             known = self.found.setdefault(run.id, {})
             known.update({one.image: one for one in found if one.image in there})
 
         return self._job(work, f"predict with {run.name}", take)
+
+    def _record_of(self, run: TrainingRun) -> TrainingRun | None:
+        return next((one for one in self.project.runs if one.id == run.id), None)
 
     def _images_to_fit(
         self, run: TrainingRun, adapt: bool, magnification: Magnification
@@ -741,11 +751,15 @@ class Session:
     def score(
         self, run: TrainingRun, found: Sequence[Prediction] | Sequence[HeatMaps]
     ) -> Job[Scores]:
-        """Score predictions, or heat maps, against ground truth; recorded with the run."""
+        """Score predictions, or heat maps, against ground truth; recorded with the run.
+
+        Where the run goes on meanwhile, they are of other weights, and not recorded.
+        """
+        before = self._record_of(run)
 
         def take(scores: Scores) -> None:
-            now = next((one for one in self.project.runs if one.id == run.id), None)
-            if self.read_only or now is None:
+            now = self._record_of(run)
+            if self.read_only or now is None or (before and not now.is_trained_as(before)):
                 return
             others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
             now = now.model_copy(update={"scores": (*others, scores)})

@@ -131,6 +131,8 @@ def _save(folder: Path, run: TrainingRun, model: TrainedModel) -> TrainingRun:
             "selection": model.selection,
             "steps": model.steps,
             "seconds": round(model.seconds, 1),
+            "scores": (),  # they, and the least score, were of other weights, if there are any
+            "least_score": None,
         }
     )
     runs.save_run(folder, done)
