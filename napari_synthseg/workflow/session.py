@@ -595,7 +595,7 @@ class Session:
         self._require_writable()
         self._require_no_copying()
         if isinstance(how, TrainingRun):
-            run = how.model_copy(update={"state": "running", "error": ""})
+            run = how.in_state("running")
         else:
             name = name or self.project.free_run_name()
             run = training.new_run(self.project, how or self.project.train_spec, new_id(), name)
@@ -604,7 +604,8 @@ class Session:
         def merge(outcome: Outcome[TrainingRun]) -> None:  # whatever its state
             ended = outcome.value
             if ended is None:  # ended before a model was there, or failed
-                ended = run.model_copy(update={"state": outcome.state, "error": outcome.traceback})
+                now = self._record_of(run) if run.model is not None else None  # scored meanwhile
+                ended = (now or run).in_state(outcome.state, outcome.traceback)
             else:
                 self.found.pop(run.id, None)  # it is of other weights
             self._replace(self.project.with_run(ended))
