@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ from napari_synthseg.tasks.data import TaskData, TaskPairs
 from napari_synthseg.tasks.info import TaskInfo
 from napari_synthseg.tasks.registry import task_for, task_info
 from napari_synthseg.training.appearance import measure_appearance
-from napari_synthseg.training.split import Subset, split_clicked
+from napari_synthseg.training.split import Subset, Subsets, split_clicked
 from napari_synthseg.workflow import choosing
 from napari_synthseg.workflow.choosing import suitable_recipe, working_diameter
 from napari_synthseg.workflow.cutting import clicked_image, clicked_parts, cut
@@ -180,7 +181,7 @@ class TrainingSources:
             pairs: Synthesizer = RealDataset(_scaled_pairs(true, scale))
         else:
             library = yield from self._cut(parts)
-            library_held = yield from self._cut_held(held)
+            library_held = yield from self._cut_held([part for part in held if part.clicks])
             scale = measure_scale(library, working, library_held)
             cautions = choosing.cautions(self.project, spec, library)
             yield Progress(0.0, "resampling", notes=cautions)
@@ -204,7 +205,8 @@ class TrainingSources:
                 val_pairs = tuple(fitted(pair) for pair in made)
             if spec.source == "mixed":
                 val_pairs += _scaled_pairs((yield from self._true_pairs(held)), scale)
-        images = (clicked_image(part, self.project, self.folder) for part in held)
+        clicked = (part for part in held if part.clicks)
+        images = (clicked_image(part, self.project, self.folder) for part in clicked)
         measured_held = (part.ref for part in held if part.ref.id in scale.known)
         return TaskData(
             spec,
@@ -236,18 +238,31 @@ class TrainingSources:
             for cls in project.classes
             if any(c.cls == cls.value for c in part.clicks)
         ] or [cls.diameter_px(part.ref) for part in parts for cls in project.classes]
+        kinds = self.task.truth_kinds if spec.source != "synthetic" else ()
         wanted = (Subset(r, project.clicks_on(r)) for r in project.images if r.role == "validate")
-        held = tuple(part for part in wanted if part.clicks)
+        held = tuple(p for p in wanted if p.clicks or project.truth_of(p.ref, *kinds))
         if not held:
-            shapes = {p.ref.id: open_pixels(p.ref, self.folder).shape[1:] for p in parts}
-            parts, held = split_clicked(
-                parts,
-                shapes,
-                fraction=spec.validation_fraction,
-                gap=max(diameters),
-                seed=spec.seed,
-            )
+            parts, held = self._hold_out(parts, max(diameters))
         return parts, held, diameters
+
+    def _hold_out(self, parts: Subsets, gap: float) -> tuple[Subsets, Subsets]:
+        """Divide parts into those to train on and those held out.
+
+        Where real images are mixed in, and all that may be would be held out, these are kept for
+        training, and something of the others is held out.
+        """
+        shapes = {p.ref.id: open_pixels(p.ref, self.folder).shape[1:] for p in parts}
+        fraction, seed = self.spec.validation_fraction, self.spec.seed
+        split = partial(split_clicked, shapes=shapes, fraction=fraction, gap=gap, seed=seed)
+        train, held = split(parts)
+        if self.spec.source != "mixed" or self._known_elsewhere(train, held):
+            return train, held
+        kinds = self.task.truth_kinds
+        groups = {p.group for p in parts if self.project.truth_of(p.ref, *kinds)}
+        kept = tuple(p for p in parts if p.group in groups)
+        others = tuple(p for p in parts if p.group not in groups)
+        train, held = split(others) if others else ((), ())
+        return (*kept, *train), held
 
     def _scales(self, scale: WorkingScale, refs: Collection[ImageRef]) -> dict[str, float]:
         """Return the factor of these images, and of all that lie in the same files, by image id."""

@@ -137,6 +137,52 @@ def test_images_that_nobody_clicked_are_held_out(session):
     assert len(data.images) == 1
 
 
+@pytest.mark.parametrize("source", ["real", "mixed"])
+def test_images_for_validation_that_nobody_clicked_are_held_out(session, source):
+    image, ids = disc_image(CENTERS)
+    ref = add_array(session, image[0], "yx", "third", role="validate")
+    found = InstanceLabels(ids, dict.fromkeys(range(1, 8), 1)).boxes()
+    session.edit(session.project.with_truths(BoxTruth.of(ref.id, found)), "boxes")
+    data = data_of(session, task="detect", source=source, real_fraction=0.5)
+    (held,) = data.val_pairs
+    assert held.is_real
+    assert len(held.labels.boxes) == 7
+    assert data.val_images == ()
+    assert [ref.name for ref in data.images] == ["first", "second"]
+    clicks = data_of(session, task="detect", source="synthetic", validation_fraction=0.5)
+    assert [image.ref.name for image in clicks.val_images] == ["first"], "no truth is looked at"
+
+
+def test_an_image_for_validation_with_clicks_and_one_with_truth_both_serve(session):
+    image, ids = disc_image(CENTERS)
+    refs = [add_array(session, image[0], "yx", n, role="validate") for n in ("third", "fourth")]
+    found = InstanceLabels(ids, dict.fromkeys(range(1, 8), 1)).boxes()
+    clicks = [Click(image=refs[1].id, position=c, cls=1) for c in CENTERS]
+    project = session.project.with_truths(BoxTruth.of(refs[0].id, found)).with_clicks(*clicks)
+    session.edit(project, "mark")
+    data = data_of(session, task="detect", source="mixed", real_fraction=0.5)
+    assert [image.ref.name for image in data.val_images] == ["fourth"]
+    assert sum(pair.is_real for pair in data.val_pairs) == 1
+    assert sum(not pair.is_real for pair in data.val_pairs) > 0
+
+
+def test_the_only_image_with_truth_is_mixed_in_rather_than_held_out(session):
+    first, second = session.project.images
+    clicks = [Click(image=second.id, position=c[::-1], cls=1) for c in CENTERS]
+    project = session.project.with_clicks(*clicks)
+    for known in (first, second):
+        truths = tuple(t for t in project.truths if t.image == known.id)
+        session.edit(project.model_copy(update={"truths": truths}), "keep the truth of one")
+        data = data_of(
+            session, task="detect", source="mixed", real_fraction=0.5, validation_fraction=0.5
+        )
+        pairs = data.pairs.pairs(range(4))
+        assert sum(isinstance(pair.labels, BoxLabels) for pair in pairs) == 2
+        assert known.id in {ref.id for ref in data.images}
+        assert data.val_images
+        assert known.id not in {image.ref.id for image in data.val_images}
+
+
 def test_labels_of_images_teach_what_they_show(session):
     labels = [ImageTagsTruth.of(i.id, [1]) for i in session.project.images]
     kept = session.project.model_copy(update={"truths": ()}).with_truths(*labels)
