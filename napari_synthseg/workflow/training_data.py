@@ -26,6 +26,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Synthesizer
 from napari_synthseg.core.runs import Appearance
 from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.io.naming import plane_name
 from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.patches.scaling import (
     UNSCALED,
@@ -48,7 +49,7 @@ from napari_synthseg.tasks.data import TaskData, TaskPairs
 from napari_synthseg.tasks.info import TaskInfo
 from napari_synthseg.tasks.registry import task_for, task_info
 from napari_synthseg.training.appearance import measure_appearance
-from napari_synthseg.training.split import Subset, Subsets, split_clicked
+from napari_synthseg.training.split import Subset, Subsets, of_same_specimen, split_clicked
 from napari_synthseg.workflow import choosing
 from napari_synthseg.workflow.choosing import suitable_recipe, working_diameter
 from napari_synthseg.workflow.cutting import clicked_image, clicked_parts, cut
@@ -71,6 +72,10 @@ MOST_SHOWN_SHARE = 0.75
 
 CHECKED_PAIRS = 16
 """Pairs on which the share of rejected ones is measured before training."""
+
+
+MOST_NAMED = 3
+"""Images that a note names, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +145,7 @@ class TrainingSources:
         images, refs = found.images, found.split.train
         pairs: Synthesizer = RealDataset(images.train)
         notes = [found.split.note] if found.split.note else []
+        notes += yield from self._tell_shared(found.split.validation, refs)
         if spec.source != "real":
             pairs = yield from self._fit(images)
             work = pairs.draw(range(min(spec.pairs or CHECKED_PAIRS, CHECKED_PAIRS)))
@@ -205,6 +211,7 @@ class TrainingSources:
                 val_pairs = tuple(fitted(pair) for pair in made)
             if spec.source == "mixed":
                 val_pairs += _scaled_pairs((yield from self._true_pairs(held)), scale)
+        notes += yield from self._tell_shared((part.ref for part in held), refs)
         clicked = (part for part in held if part.clicks)
         images = (clicked_image(part, self.project, self.folder) for part in clicked)
         measured_held = (part.ref for part in held if part.ref.id in scale.known)
@@ -244,6 +251,22 @@ class TrainingSources:
         if not held:
             parts, held = self._hold_out(parts, max(diameters))
         return parts, held, diameters
+
+    def _tell_shared(
+        self, held: Iterable[ImageRef], learned_from: Iterable[ImageRef]
+    ) -> Generator[Progress, None, list[str]]:
+        """Tell of images for validation that are of specimens which are learned from; return it."""
+        chosen = (ref for ref in held if ref.role == "validate")
+        names = [f"'{plane_name(ref)}'" for ref in of_same_specimen(chosen, learned_from)]
+        if not names:
+            return []
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        note = (
+            f"{', '.join(names[:MOST_NAMED])}{more} for validation share a file or specimen with "
+            "images that are learned from, so that the figures may look better than they are"
+        )
+        yield Progress(0.0, notes=(note,))
+        return [note]
 
     def _hold_out(self, parts: Subsets, gap: float) -> tuple[Subsets, Subsets]:
         """Divide parts into those to train on and those held out.

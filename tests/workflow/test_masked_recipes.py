@@ -101,6 +101,18 @@ def test_images_for_validation_are_what_is_held_out(session):
     assert len(found.images.train) == 4
 
 
+@pytest.mark.parametrize("group", ["mouse 1", ""])
+def test_masks_for_validation_of_a_specimen_that_is_learned_from_are_told(session, group):
+    extra = add(session, 7, role="validate")
+    first = session.project.images[0]
+    same = [ref.model_copy(update={"group": group}) for ref in (first, extra)]
+    session.edit(session.project.with_images(*same), "name the specimen")
+    spec = TrainSpec(task="semantic", source="real", steps=2, minutes=None)
+    work = TrainingSources(session.project, session.folder, spec, session.artifacts).gather()
+    told = [note for note in exhaust(work).notes if "share a file or specimen" in note]
+    assert len(told) == bool(group)
+
+
 def test_images_of_other_channels_are_refused(session):
     pair = draw_regions(seed=9, channels=3)
     ref = add_array(session, pair.image, "cyx", "colored")

@@ -183,6 +183,22 @@ def test_the_only_image_with_truth_is_mixed_in_rather_than_held_out(session):
         assert known.id not in {image.ref.id for image in data.val_images}
 
 
+@pytest.mark.parametrize("source", ["synthetic", "real", "mixed"])
+@pytest.mark.parametrize("shared", [{"group": "mouse 1"}, {}])
+def test_images_for_validation_of_a_specimen_that_is_learned_from_are_told(session, source, shared):
+    first, second = session.project.images
+    clicks = [Click(image=second.id, position=c[::-1], cls=1) for c in CENTERS]
+    held = second.model_copy(update={"role": "validate"})
+    refs = [ref.model_copy(update=shared) for ref in (first, held)]
+    session.edit(session.project.with_images(*refs).with_clicks(*clicks), "roles")
+    spec = TrainSpec(**QUICK, task="detect", source=source, real_fraction=0.5)
+    sources = TrainingSources(session.project, session.folder, spec, session.artifacts)
+    news, data = finish(sources.gather())
+    why = "'second' for validation share a file or specimen with images that are learned from"
+    for notes in (data.notes, [note for step in news for note in step.notes]):
+        assert any(note.startswith(why) for note in notes) == bool(shared)
+
+
 def test_labels_of_images_teach_what_they_show(session):
     labels = [ImageTagsTruth.of(i.id, [1]) for i in session.project.images]
     kept = session.project.model_copy(update={"truths": ()}).with_truths(*labels)
