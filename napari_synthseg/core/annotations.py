@@ -36,6 +36,10 @@ CLASS_COLORS = (
 """Default class colors: those of Okabe and Ito (2008), which people with a color-vision deficiency
 tell apart, without black, and gray in its place."""
 
+MOST_CLASSES = 254
+"""Highest value of a class: masks keep them in 8 bits, with 0 for the background and 255 for what
+is not known."""
+
 
 def new_id() -> str:
     """Return a short random identifier for an image, a click or a run."""
@@ -59,7 +63,7 @@ class ObjectClass(Frozen):
     """
 
     name: str = Field(min_length=1, max_length=64)
-    value: int = Field(ge=1, le=254)
+    value: int = Field(ge=1, le=MOST_CLASSES)
     color: str = Field(default=CLASS_COLORS[0], pattern=r"^#[0-9a-fA-F]{6}$")
     diameter: float = Field(default=24.0, gt=0, allow_inf_nan=False)
     unit: str = "px"
@@ -405,6 +409,22 @@ class PatchMasks(_OfImage):
     """Like that of `InstanceTruth`."""
     classes: dict[int, int] = Field(default_factory=dict)
     """Instance id -> class value; ids that are missing belong to the first class."""
+
+
+def classes_in(known: Truth | PatchMasks) -> frozenset[int]:
+    """Return the class values that truth or masks name, without those of pixels in their files."""
+    match known:
+        case InstanceTruth(classes=classes) | PatchMasks(classes=classes):
+            named = set(classes.values())
+        case BoxTruth(boxes=boxes):
+            named = {row[4] for row in boxes}
+        case PointTruth(points=points):
+            named = {cls for _, cls in points}
+        case ImageTagsTruth(shown=shown):
+            named = set(shown)
+        case _:
+            named = set()
+    return frozenset(named.union(getattr(known, "incomplete", ())))
 
 
 class Verdict(Frozen):

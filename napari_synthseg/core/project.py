@@ -16,6 +16,7 @@ from pydantic import SerializeAsAny
 
 from napari_synthseg.core.annotations import (
     CLASS_COLORS,
+    MOST_CLASSES,
     NEGATIVE_NAME,
     NOT_AN_OBJECT,
     Click,
@@ -27,6 +28,7 @@ from napari_synthseg.core.annotations import (
     Truth,
     TruthKind,
     Verdict,
+    classes_in,
 )
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import Recipe, load_recipe
@@ -52,6 +54,8 @@ class Project(Frozen):
     recipe: SerializeAsAny[Recipe] | None = None
     train_spec: TrainSpec = TrainSpec()
     runs: tuple[TrainingRun, ...] = ()
+    highest_removed_class: int = 0
+    """Highest value of a class that was removed: pixels painted with it may still be there."""
     deleted_runs: tuple[str, ...] = ()
     """Ids of the runs that were deleted since the project was opened; not saved."""
 
@@ -157,13 +161,43 @@ class Project(Frozen):
     def without_class(self, value: int) -> Project:
         """Take a class out, with its clicks and their verdicts."""
         left = self.without_clicks(c.id for c in self.clicks if c.cls == value)
-        return left._replace(classes=tuple(c for c in self.classes if c.value != value))
+        kept = tuple(c for c in self.classes if c.value != value)
+        removed = (value,) if len(kept) < len(self.classes) else ()
+        highest = max(self.highest_removed_class, *removed, 0)
+        return left._replace(classes=kept, highest_removed_class=highest)
 
     def next_class(self, name: str, **fields: Any) -> ObjectClass:
-        """Return a new class with the next free value and color (not yet added)."""
-        value = max((c.value for c in self.classes), default=0) + 1
+        """Return a new class with the next free value and color (not yet added).
+
+        No class had the value before, so that what is true, painted or found of a class that was
+        removed is never taken for the new one. Only where the values are used up, one comes again.
+
+        Raises
+        ------
+        InputError
+            If there are as many classes as there can be.
+        """
+        used = self._used_class_values()
+        value = max(*used, self.highest_removed_class) + 1
+        if value > MOST_CLASSES:
+            free = (v for v in range(1, MOST_CLASSES + 1) if v not in used)
+            value = next(free, 0)
+        if not value:
+            raise InputError(
+                f"The project uses all {MOST_CLASSES} values that classes can have: remove a class "
+                "that nothing is marked with."
+            )
         fields.setdefault("color", CLASS_COLORS[(value - 1) % len(CLASS_COLORS)])
         return ObjectClass(name=name, value=value, **fields)
+
+    def _used_class_values(self) -> set[int]:
+        """Return the values of all classes, and of what is clicked, true or learned of others."""
+        used = {NOT_AN_OBJECT, *(c.value for c in self.classes), *(c.cls for c in self.clicks)}
+        for known in (*self.truths, *self.patch_masks):
+            used |= classes_in(known)
+        for run in self.runs:
+            used.update(run.model.rule.class_values if run.model is not None else ())
+        return used
 
     def with_clicks(self, *clicks: Click) -> Project:
         """Add clicks, or replace those that have the same id (a moved or reclassed click)."""

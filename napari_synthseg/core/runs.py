@@ -239,7 +239,7 @@ class TrainingRun(Frozen):
     steps: int = 0
     seconds: float = 0.0
     error: str = ""
-    """The traceback, where it failed."""
+    """The traceback, where it failed; or where going on failed with a model that is there."""
     versions: dict[str, str] = Field(default_factory=dict)
     scores: tuple[Scores, ...] = ()
     least_score: float | None = None
@@ -269,8 +269,20 @@ class TrainingRun(Frozen):
         """Name of the task that the run's model does, or shall do."""
         return self.model.rule.kind if self.model is not None else self.spec.task
 
+    def in_state(self, state: RunState, error: str = "") -> TrainingRun:
+        """Return the record with a state and the traceback of what went wrong.
+
+        A run that has a model keeps its own state: the model can be used as before.
+        """
+        state = state if self.model is None else self.state
+        return self.model_copy(update={"state": state, "error": error})
+
+    def is_trained_as(self, other: TrainingRun) -> bool:
+        """Tell whether its weights are those that it had in another record of it."""
+        return (self.model, self.steps, self.seconds) == (other.model, other.steps, other.seconds)
+
     def trained_model(self) -> ModelRecord:
-        """Return the run's model; raise `InputError` if it has none."""
-        if self.state not in ("done", "cancelled") or self.model is None:
+        """Return the run's model, also where going on failed; raise `InputError` if it has none."""
+        if self.model is None:
             raise InputError(f"Run '{self.name}' has no trained model: train again.")
         return self.model

@@ -69,6 +69,10 @@ class FolderArtifactStore:
             return None
         return load_tensors_with_meta(path, self._remedy)
 
+    def has(self, name: str) -> bool:
+        """Tell whether something was kept under a name."""
+        return self._path(name).exists()
+
     def save(
         self, name: str, arrays: Mapping[str, NDArray[np.generic]], meta: Mapping[str, Any]
     ) -> None:

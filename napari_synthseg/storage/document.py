@@ -13,7 +13,7 @@ from itertools import islice, takewhile
 from operator import attrgetter, is_
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from napari_synthseg.core.annotations import (
     Click,
@@ -64,6 +64,9 @@ SECTIONS = (
     Section("runs", "id", TypeAdapter(TrainingRun)),
 )
 
+REMOVED = "highest_removed_class"
+"""Row of the settings with the field of this name; older programs leave it as it is."""
+
 
 def read_project(connection: sqlite3.Connection) -> Project:
     """Return the project in a database.
@@ -80,6 +83,10 @@ def read_project(connection: sqlite3.Connection) -> Project:
     if "train_spec" in settings:
         where = "settings, row 'train_spec'"
         fields["train_spec"] = _validate(TypeAdapter(TrainSpec), settings["train_spec"], where)
+    if REMOVED in settings:
+        fields[REMOVED] = _validate(
+            TypeAdapter(int), settings[REMOVED], f"settings, row '{REMOVED}'"
+        )
     return Project(**fields)
 
 
@@ -92,7 +99,12 @@ def write_difference(connection: sqlite3.Connection, new: Project, old: Project)
         for name in ("recipe", "train_spec"):
             value = getattr(new, name)
             if value is not getattr(old, name):
-                _write_setting(connection, name, value)
+                # of the training settings only what was chosen: the rest follows what is marked
+                chosen = name == "train_spec"
+                data = None if value is None else value.model_dump_json(exclude_unset=chosen)
+                _write_setting(connection, name, data)
+        if new.highest_removed_class != old.highest_removed_class:
+            _write_setting(connection, REMOVED, str(new.highest_removed_class))
 
 
 def _write(
@@ -133,15 +145,14 @@ def _shared_ends(new: tuple[Any, ...], old: tuple[Any, ...]) -> tuple[int, int]:
     return start, sum(takewhile(bool, islice(map(is_, reversed(new), reversed(old)), left)))
 
 
-def _write_setting(connection: sqlite3.Connection, name: str, value: BaseModel | None) -> None:
-    if value is None:
+def _write_setting(connection: sqlite3.Connection, name: str, data: str | None) -> None:
+    if data is None:
         connection.execute("DELETE FROM settings WHERE key = ?", (name,))
     else:
         connection.execute(
             "INSERT INTO settings (key, data) VALUES (?, ?) "
             "ON CONFLICT (key) DO UPDATE SET data = excluded.data",
-            # of the training settings only what was chosen: the rest follows what is marked
-            (name, value.model_dump_json(exclude_unset=name == "train_spec")),
+            (name, data),
         )
 
 

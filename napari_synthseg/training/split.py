@@ -7,7 +7,7 @@ how many clicks a group has, nor which groups show the same kind of image.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,6 +133,18 @@ def split_regions(
     train, validation = _split_groups(subsets, shapes, fraction, seed)
     note = f"{len({s.group for s in validation})} of {len(groups)} groups held out"
     return Split(tuple(s.ref for s in train), tuple(s.ref for s in validation), note)
+
+
+def of_same_specimen(
+    refs: Iterable[ImageRef], learned_from: Iterable[ImageRef]
+) -> tuple[ImageRef, ...]:
+    """Return the images that share a group or a file with images that are learned from.
+
+    Only roles that the user chose part these: no split does.
+    """
+    known = list(learned_from)
+    groups, files = {r.group for r in known} - {""}, {r.uri for r in known}
+    return tuple(r for r in refs if r.group in groups or r.uri in files)
 
 
 # --- whole groups --------------------------------------------------------------------------------

@@ -45,6 +45,11 @@ WARM_UP_SHARE = 0.05
 SAVE_EVERY_S = 30.0
 """Seconds of training after which a checkpoint is saved, so that no more is ever lost."""
 
+NO_LONGER_FITS = (
+    "What was learned so far does not fit any more: classes, channels of the images or settings of "
+    "the network were changed since. Train a new run, or take the change back."
+)
+
 WAIT_S = 0.25
 """Seconds of waiting for a batch after which progress is yielded."""
 
@@ -137,6 +142,9 @@ class TrainerState(BaseModel):
         Of the last validation.
     best_step, best_value, best_values
         Step, value and figures of the best validation; `best_value` is None where there is none.
+    learned
+        Names of the parameters that began with weights which were trained before, as these may be
+        gone; None in older checkpoints.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -152,6 +160,7 @@ class TrainerState(BaseModel):
     best_step: int = 0
     best_value: float | None = None
     best_values: dict[str, float] = Field(default_factory=dict)
+    learned: tuple[str, ...] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -214,9 +223,12 @@ class Trainer(Generic[Net]):
         with seeded_torch(plan.seed):
             self.network = trainable.build_network()
         self.network.to(device)
+        kept = self._store.load(name)
+        known = None if kept is None else TrainerState.model_validate(kept[1]).learned
+        self._learned_names = trainable.learned if known is None else frozenset(known)
         learned: tuple[list[nn.Parameter], list[nn.Parameter]] = [], []
         for parameter_name, parameter in self.network.named_parameters():
-            learned[parameter_name in trainable.learned].append(parameter)
+            learned[parameter_name in self._learned_names].append(parameter)
         groups = [
             {"params": parameters, "share": share}
             for parameters, share in zip(learned, (1.0, LEARNED_RATE), strict=True)
@@ -234,7 +246,7 @@ class Trainer(Generic[Net]):
                 self.network, multi_avg_fn=self._update_average, use_buffers=True
             )
             self._average.n_averaged.fill_(1)  # the initial weights are the first of the average
-        if (kept := self._store.load(name)) is not None:
+        if kept is not None:
             self._restore(kept)
 
     # --- progress ----------------------------------------------------------------------------
@@ -499,6 +511,7 @@ class Trainer(Generic[Net]):
             best_step=self._best_step,
             best_value=self.best.value if self.best else None,
             best_values=dict(self.best.values) if self.best else {},
+            learned=tuple(sorted(self._learned_names)),
         ).model_dump()
         if self.done:
             return _prefixed("net", self.best_weights()), meta
@@ -511,9 +524,19 @@ class Trainer(Generic[Net]):
         return arrays, meta
 
     def _restore(self, checkpoint: Artifact) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint.
+
+        Raises
+        ------
+        InputError
+            If it is of a network of another shape.
+        """
         arrays, meta = checkpoint
-        load_weights(self.network, _part("net", arrays))
+        weights = _part("net", arrays)
+        own = {name: tuple(value.shape) for name, value in self.network.state_dict().items()}
+        if {name: value.shape for name, value in weights.items()} != own:
+            raise InputError(NO_LONGER_FITS)
+        load_weights(self.network, weights)
         state = TrainerState.model_validate(meta)
         self.step, self._elapsed_before = state.step, state.elapsed
         self.done, self._worse = state.done, state.worse
@@ -537,6 +560,9 @@ class Trainer(Generic[Net]):
         for key, array in _part("optimizer", arrays).items():
             index, name = key.split(".", 1)
             moments.setdefault(int(index), {})[name] = torch.from_numpy(array)
+        parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
+        if any(moments[n]["exp_avg"].shape != parameters[n].shape for n in moments):
+            return  # an older checkpoint, of a start that is gone: they gather anew in a few steps
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
 

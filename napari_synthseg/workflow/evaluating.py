@@ -24,8 +24,10 @@ from napari_synthseg.core.recipe import load_recipe
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores, ScoringOptions
 from napari_synthseg.explain import scoring as heat_map_scoring
+from napari_synthseg.io.naming import plane_name
 from napari_synthseg.tasks.registry import task_info, task_names
 from napari_synthseg.tasks.results import ImageResult, names_of, truth_words
+from napari_synthseg.training.split import of_same_specimen
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.truths import true_labels
 
@@ -68,7 +70,9 @@ def score(
             for ref, labels, incomplete in known
         ]
         scores = task.score_images(images, project.classes).of_task(task.name)
-    warnings = (*_seen_before(project, run, {*predictions, *maps}), *scores.warnings)
+    seen = {*predictions, *maps}
+    warnings = (*_seen_before(project, run, seen), *_of_same_specimen(project, run, seen))
+    warnings += scores.warnings
     if predictions and least is not None:
         warnings += (f"Objects that score below {least:.2f} were left out.",)
     return scores.model_copy(update={"run": run.id, "warnings": warnings})
@@ -101,6 +105,21 @@ def _seen_before(project: Project, run: TrainingRun, images: Collection[str]) ->
     return (
         f"The model was trained on {names}: these images were used for training, so the score does "
         "not show how the model does on other images.",
+    )
+
+
+def _of_same_specimen(
+    project: Project, run: TrainingRun, images: Collection[str]
+) -> tuple[str, ...]:
+    """Return a warning if a model is scored on other images of what it was trained on."""
+    others = (i for i in project.images if i.id in images and i.id not in run.images)
+    shared = of_same_specimen(others, project.images_of(run))
+    if not shared:
+        return ()
+    names = ", ".join(f"'{plane_name(ref)}'" for ref in shared)
+    return (
+        f"The model was trained on other images of the same file or specimen as {names}, so the "
+        "score may be higher than on other specimens.",
     )
 
 

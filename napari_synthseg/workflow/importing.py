@@ -82,16 +82,70 @@ class Imported:
     figures: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
 
-    def added_to(self, project: Project) -> Project:
-        """Return the project with all of it."""
+    def added_to(self, project: Project, before: Project | None = None) -> Project:
+        """Return the project with all of it.
+
+        `before` is the project that was read when the import began. What was edited since stays:
+        of images only those fields change that the import changed, and what is of images that were
+        removed is left out.
+
+        Raises
+        ------
+        InputError
+            If a class that was added or removed since is in the way of one of the import.
+        """
+        before = project if before is None else before
+        gone = {i.id for i in before.images} - {i.id for i in project.images}
+        known = {i.id: i for i in before.images}
+        kept = [i for i in self.images if i.id not in gone]
+        changed = [_with_changes(i, known.get(i.id), project) for i in kept]
+        clicks = [c for c in self.clicks if c.image not in gone]
+        truths = [t for t in self.truths if t.image not in gone]
+        _check_classes_of_now(self.classes, clicks, project, before)
         new = project
-        new = new.with_images(*self.images) if self.images else new
+        new = new.with_images(*changed) if changed else new
         new = new.with_classes(*self.classes) if self.classes else new
-        new = new.with_clicks(*self.clicks) if self.clicks else new
-        new = new.with_truths(*self.truths) if self.truths else new
+        new = new.with_clicks(*clicks) if clicks else new
+        new = new.with_truths(*truths) if truths else new
         for masks in self.patch_masks:
-            new = new.with_patch_masks(masks)
+            new = new if masks.image in gone else new.with_patch_masks(masks)
         return new
+
+
+def _with_changes(image: ImageRef, before: ImageRef | None, project: Project) -> ImageRef:
+    """Return the project's image with the fields in which `image` differs from what was `before`.
+
+    An image that was not there before is new as it is.
+    """
+    if before is None:
+        return image
+    fields = (
+        name for name in ImageRef.model_fields if getattr(image, name) != getattr(before, name)
+    )
+    changes = {name: getattr(image, name) for name in fields}
+    now = project.image(image.id)
+    return now.model_copy(update=changes) if changes else now
+
+
+def _check_classes_of_now(
+    made: Sequence[ObjectClass], clicks: Sequence[Click], project: Project, before: Project
+) -> None:
+    """Refuse an import whose classes do not go together with those that were edited meanwhile."""
+    for own in made:
+        for other in project.classes:
+            taken = own.value == other.value or own.name == other.name
+            if taken and other not in before.classes:
+                raise InputError(
+                    f"Classes were edited while the file was read: '{other.name}' is in the way of "
+                    f"its class '{own.name}'. Import the file again."
+                )
+    left = {c.value for c in (*project.classes, *made)}
+    used = {c.cls for c in clicks}
+    if lost := next((c for c in before.classes if c.value in used - left), None):
+        raise InputError(
+            f"The class '{lost.name}' was removed while the file was read, which gives clicks of "
+            "it: import the file again."
+        )
 
 
 def read_images(

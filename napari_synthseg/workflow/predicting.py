@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Container, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import ModelRecord, TrainingRun, few_steps
 from napari_synthseg.io.images.stacks import StackUse
-from napari_synthseg.io.naming import unique_names
+from napari_synthseg.io.naming import same_form, unique_names
 from napari_synthseg.io.result_files import name_targets, write_tiff
 from napari_synthseg.networks.libraries import TO_PREDICT, load_libraries
 from napari_synthseg.storage import runs
@@ -386,16 +387,28 @@ def heat_map_files(
 ) -> list[dict[int, Path]]:
     """Return the file of each class's heat map, of one image after the other.
 
+    A class that was deleted is called by its value. Where names of classes are the same in files,
+    on systems that know no capitals, too, the value follows.
+
     Raises
     ------
     InputError
-        If an image is given twice.
+        If an image is given twice, or the names of an image and a class are together those of
+        others.
     """
     values = run.trained_model().rule.class_values
-    return [
-        {value: path.with_name(f"{path.stem}__{_safe(class_names[value])}.tif") for value in values}
+    names = _file_names({value: class_names.get(value, f"class {value}") for value in values})
+    files = [
+        {value: path.with_name(f"{path.stem}__{name}.tif") for value, name in names.items()}
         for path in name_targets(out, images)
     ]
+    every = Counter(same_form(path.name).casefold() for each in files for path in each.values())
+    if twice := next((name for name, count in every.items() if count > 1), None):
+        raise InputError(
+            f"Two heat maps would be written to '{twice}': rename a class or an image in whose "
+            "name there is '__'."
+        )
+    return files
 
 
 def write_heat_maps(
@@ -422,6 +435,17 @@ def writing_into(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror}.") from None
+
+
+def _file_names(class_names: Mapping[int, str]) -> dict[int, str]:
+    """Return the name of each class as part of a file's name, no two alike."""
+    names = {value: _safe(name) for value, name in class_names.items()}
+    while True:
+        known = Counter(same_form(name).casefold() for name in names.values())
+        alike = [v for v, name in names.items() if known[same_form(name).casefold()] > 1]
+        if not alike:
+            return names
+        names |= {value: f"{names[value]}_{value}" for value in alike}
 
 
 def _safe(name: str) -> str:

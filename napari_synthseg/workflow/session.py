@@ -595,7 +595,7 @@ class Session:
         self._require_writable()
         self._require_no_copying()
         if isinstance(how, TrainingRun):
-            run = how.model_copy(update={"state": "running", "error": ""})
+            run = how.in_state("running")
         else:
             name = name or self.project.free_run_name()
             run = training.new_run(self.project, how or self.project.train_spec, new_id(), name)
@@ -604,7 +604,10 @@ class Session:
         def merge(outcome: Outcome[TrainingRun]) -> None:  # whatever its state
             ended = outcome.value
             if ended is None:  # ended before a model was there, or failed
-                ended = run.model_copy(update={"state": outcome.state, "error": outcome.traceback})
+                now = self._record_of(run) if run.model is not None else None  # scored meanwhile
+                ended = (now or run).in_state(outcome.state, outcome.traceback)
+            else:
+                self.found.pop(run.id, None)  # it is of other weights
             self._replace(self.project.with_run(ended))
 
         work = training.train(self.project, self.folder, run, self.artifacts, live)
@@ -631,12 +634,20 @@ class Session:
             self.folder, run, tuple(refs), ours, fit_to, magnification, self._pixels.hold
         )
 
+        before = self._record_of(run)
+
         def take(found: list[Prediction]) -> None:
+            now = self._record_of(run)
+            if now is not None and before is not None and not now.is_trained_as(before):
+                return  # the run went on meanwhile
             there = {ref.id for ref in self.project.images}
             known = self.found.setdefault(run.id, {})
             known.update({one.image: one for one in found if one.image in there})
 
         return self._job(work, f"predict with {run.name}", take)
+
+    def _record_of(self, run: TrainingRun) -> TrainingRun | None:
+        return next((one for one in self.project.runs if one.id == run.id), None)
 
     def _images_to_fit(
         self, run: TrainingRun, adapt: bool, magnification: Magnification
@@ -741,11 +752,15 @@ class Session:
     def score(
         self, run: TrainingRun, found: Sequence[Prediction] | Sequence[HeatMaps]
     ) -> Job[Scores]:
-        """Score predictions, or heat maps, against ground truth; recorded with the run."""
+        """Score predictions, or heat maps, against ground truth; recorded with the run.
+
+        Where the run goes on meanwhile, they are of other weights, and not recorded.
+        """
+        before = self._record_of(run)
 
         def take(scores: Scores) -> None:
-            now = next((one for one in self.project.runs if one.id == run.id), None)
-            if self.read_only or now is None:
+            now = self._record_of(run)
+            if self.read_only or now is None or (before and not now.is_trained_as(before)):
                 return
             others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
             now = now.model_copy(update={"scores": (*others, scores)})
@@ -925,7 +940,12 @@ class Session:
 
     def _importing(self, work: Generator[Progress, None, Imported], what: str) -> Job[Imported]:
         self._require_writable()  # before anything is written into the folder
-        return self._job(work, what, lambda made: self.edit(made.added_to(self.project), what))
+        before = self.project
+
+        def take(made: Imported) -> None:
+            self.edit(made.added_to(self.project, before), what)
+
+        return self._job(work, what, take)
 
     def _adopt_library(self, library: PatchLibrary, cut_from: Project) -> None:
         self.library = library.with_verdicts(self.project.rejected(), self.project.accepted())

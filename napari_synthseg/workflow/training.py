@@ -22,6 +22,7 @@ from napari_synthseg.networks.libraries import load_libraries
 from napari_synthseg.networks.warm_start import StartWeights
 from napari_synthseg.storage import runs
 from napari_synthseg.synthesis import default_recipe
+from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.memory import REMEDY, is_out_of_memory
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow.choosing import suitable_recipe
@@ -52,13 +53,47 @@ def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> Traini
     )
 
 
-def _start_weights(project: Project, folder: Path, start: str | None) -> StartWeights | None:
-    """Return the weights of the run that a training begins with, if it begins with one."""
+def _with_start(data: TaskData, project: Project, folder: Path, run: TrainingRun) -> TaskData:
+    """Return the data with the weights of the run that a training begins with, if it does.
+
+    What goes on from a checkpoint does without them where they are gone.
+    """
+    from napari_synthseg.tasks.train import CHECKPOINT
+
+    start = run.spec.start
     if start in (None, PRETRAINED, SCRATCH):
-        return None
-    run = project.run(start)
-    classes = run.trained_model().rule.class_values
-    return StartWeights(runs.load_weights(folder, run.id), classes, f"the weights of '{run.name}'")
+        return data
+    try:
+        begun = project.run(start)
+        classes = begun.trained_model().rule.class_values
+        weights = runs.load_weights(folder, begun.id)
+    except InputError:
+        if not runs.checkpoints(folder, run.id).has(CHECKPOINT):
+            raise
+        return replace(data, notes=(*data.notes, "it began with a run that is gone"))
+    return replace(data, start=StartWeights(weights, classes, f"the weights of '{begun.name}'"))
+
+
+def _check_classes(run: TrainingRun, data: TaskData) -> None:
+    """Refuse to go on with other classes than a run learned.
+
+    Raises
+    ------
+    InputError
+        If there are others; a new run can begin with its weights.
+    """
+    if run.model is None:
+        return
+    learned, now = run.model.rule.class_values, data.class_values
+    if learned != now:
+        added = [
+            f"'{name}' is new" for value, name in data.class_names.items() if value not in learned
+        ]
+        gone = [f"class {value} is gone" for value in learned if value not in now]
+        raise InputError(
+            f"'{run.name}' cannot go on, as it learned other classes: {', '.join(added + gone)}. "
+            f"Train a new run, which may begin with the weights of '{run.name}', or take that back."
+        )
 
 
 def train(
@@ -73,23 +108,26 @@ def train(
     The run's own recipe makes the dual images, whatever the project's is now. `artifacts` keep what
     the recipe learns; `live` looks through the model meanwhile. Cancelling keeps the best weights
     so far and returns the record as cancelled. A failure is written into the run's record, with
-    its traceback, before it is raised.
+    its traceback, before it is raised; a model that the run had stays.
     """
     started = time.monotonic()  # a time limit covers cutting and fitting, too
+    before = run
     runs.save_run(folder, run)
     try:
         yield from load_libraries()
         from napari_synthseg.tasks.train import train_model
 
         data = yield from _sources(project, folder, run, artifacts).gather()
-        data = replace(data, start=_start_weights(project, folder, run.spec.start))
+        _check_classes(run, data)
+        data = _with_start(data, project, folder, run)
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
         store = runs.checkpoints(folder, run.id)
         look = None if live is None else live.through(folder, run.id)
         model = yield from train_model(data, started=started, store=store, look=look)
         return (yield from _save_patiently(folder, run, model))
     except Exception as error:
-        failed = run.model_copy(update={"state": "failed", "error": traceback.format_exc()})
+        kept = run if before.model is None else before  # what the model learned from stays
+        failed = kept.in_state("failed", traceback.format_exc())
         with suppress(InputError):  # what failed first says more
             runs.save_run(folder, failed)
         if is_out_of_memory(error):
@@ -126,11 +164,14 @@ def _save(folder: Path, run: TrainingRun, model: TrainedModel) -> TrainingRun:
     done = run.model_copy(
         update={
             "state": model.state,
+            "error": "",
             "model": model.record,
             "device": model.device,
             "selection": model.selection,
             "steps": model.steps,
             "seconds": round(model.seconds, 1),
+            "scores": (),  # they, and the least score, were of other weights, if there are any
+            "least_score": None,
         }
     )
     runs.save_run(folder, done)

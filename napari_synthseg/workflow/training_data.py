@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Synthesizer
 from napari_synthseg.core.runs import Appearance
 from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.io.naming import plane_name
 from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.patches.scaling import (
     UNSCALED,
@@ -47,7 +49,7 @@ from napari_synthseg.tasks.data import TaskData, TaskPairs
 from napari_synthseg.tasks.info import TaskInfo
 from napari_synthseg.tasks.registry import task_for, task_info
 from napari_synthseg.training.appearance import measure_appearance
-from napari_synthseg.training.split import Subset, split_clicked
+from napari_synthseg.training.split import Subset, Subsets, of_same_specimen, split_clicked
 from napari_synthseg.workflow import choosing
 from napari_synthseg.workflow.choosing import suitable_recipe, working_diameter
 from napari_synthseg.workflow.cutting import clicked_image, clicked_parts, cut
@@ -70,6 +72,10 @@ MOST_SHOWN_SHARE = 0.75
 
 CHECKED_PAIRS = 16
 """Pairs on which the share of rejected ones is measured before training."""
+
+
+MOST_NAMED = 3
+"""Images that a note names, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +145,7 @@ class TrainingSources:
         images, refs = found.images, found.split.train
         pairs: Synthesizer = RealDataset(images.train)
         notes = [found.split.note] if found.split.note else []
+        notes += yield from self._tell_shared(found.split.validation, refs)
         if spec.source != "real":
             pairs = yield from self._fit(images)
             work = pairs.draw(range(min(spec.pairs or CHECKED_PAIRS, CHECKED_PAIRS)))
@@ -180,7 +187,7 @@ class TrainingSources:
             pairs: Synthesizer = RealDataset(_scaled_pairs(true, scale))
         else:
             library = yield from self._cut(parts)
-            library_held = yield from self._cut_held(held)
+            library_held = yield from self._cut_held([part for part in held if part.clicks])
             scale = measure_scale(library, working, library_held)
             cautions = choosing.cautions(self.project, spec, library)
             yield Progress(0.0, "resampling", notes=cautions)
@@ -204,7 +211,9 @@ class TrainingSources:
                 val_pairs = tuple(fitted(pair) for pair in made)
             if spec.source == "mixed":
                 val_pairs += _scaled_pairs((yield from self._true_pairs(held)), scale)
-        images = (clicked_image(part, self.project, self.folder) for part in held)
+        notes += yield from self._tell_shared((part.ref for part in held), refs)
+        clicked = (part for part in held if part.clicks)
+        images = (clicked_image(part, self.project, self.folder) for part in clicked)
         measured_held = (part.ref for part in held if part.ref.id in scale.known)
         return TaskData(
             spec,
@@ -236,18 +245,47 @@ class TrainingSources:
             for cls in project.classes
             if any(c.cls == cls.value for c in part.clicks)
         ] or [cls.diameter_px(part.ref) for part in parts for cls in project.classes]
+        kinds = self.task.truth_kinds if spec.source != "synthetic" else ()
         wanted = (Subset(r, project.clicks_on(r)) for r in project.images if r.role == "validate")
-        held = tuple(part for part in wanted if part.clicks)
+        held = tuple(p for p in wanted if p.clicks or project.truth_of(p.ref, *kinds))
         if not held:
-            shapes = {p.ref.id: open_pixels(p.ref, self.folder).shape[1:] for p in parts}
-            parts, held = split_clicked(
-                parts,
-                shapes,
-                fraction=spec.validation_fraction,
-                gap=max(diameters),
-                seed=spec.seed,
-            )
+            parts, held = self._hold_out(parts, max(diameters))
         return parts, held, diameters
+
+    def _tell_shared(
+        self, held: Iterable[ImageRef], learned_from: Iterable[ImageRef]
+    ) -> Generator[Progress, None, list[str]]:
+        """Tell of images for validation that are of specimens which are learned from; return it."""
+        chosen = (ref for ref in held if ref.role == "validate")
+        names = [f"'{plane_name(ref)}'" for ref in of_same_specimen(chosen, learned_from)]
+        if not names:
+            return []
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        note = (
+            f"{', '.join(names[:MOST_NAMED])}{more} for validation share a file or specimen with "
+            "images that are learned from, so that the figures may look better than they are"
+        )
+        yield Progress(0.0, notes=(note,))
+        return [note]
+
+    def _hold_out(self, parts: Subsets, gap: float) -> tuple[Subsets, Subsets]:
+        """Divide parts into those to train on and those held out.
+
+        Where real images are mixed in, and all that may be would be held out, these are kept for
+        training, and something of the others is held out.
+        """
+        shapes = {p.ref.id: open_pixels(p.ref, self.folder).shape[1:] for p in parts}
+        fraction, seed = self.spec.validation_fraction, self.spec.seed
+        split = partial(split_clicked, shapes=shapes, fraction=fraction, gap=gap, seed=seed)
+        train, held = split(parts)
+        if self.spec.source != "mixed" or self._known_elsewhere(train, held):
+            return train, held
+        kinds = self.task.truth_kinds
+        groups = {p.group for p in parts if self.project.truth_of(p.ref, *kinds)}
+        kept = tuple(p for p in parts if p.group in groups)
+        others = tuple(p for p in parts if p.group not in groups)
+        train, held = split(others) if others else ((), ())
+        return (*kept, *train), held
 
     def _scales(self, scale: WorkingScale, refs: Collection[ImageRef]) -> dict[str, float]:
         """Return the factor of these images, and of all that lie in the same files, by image id."""

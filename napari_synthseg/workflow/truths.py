@@ -6,7 +6,7 @@ are split here, in one place: preview and training then share what was learned.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,10 +23,13 @@ from napari_synthseg.core.annotations import (
 )
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import (
+    BoxLabels,
     DualImage,
+    InstanceLabels,
     Labels,
     MaskedImages,
     PixelLabels,
+    PointLabels,
     RegionLabels,
     regions_of,
 )
@@ -71,13 +74,20 @@ def true_parts(project: Project, task: TaskInfo) -> tuple[Subset, ...]:
 def true_pairs(
     project: Project, folder: Path, refs: Sequence[ImageRef], kinds: Sequence[TruthKind]
 ) -> Generator[Progress, None, tuple[DualImage, ...]]:
-    """Return those images that have ground truth of some kinds, with the best of it."""
+    """Return those images that have ground truth of some kinds, with the best of it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or names a class that the project does not have.
+    """
     pairs: list[DualImage] = []
     for ref in refs:
         truth = project.truth_of(ref, *kinds)
         if truth is not None:
             yield Progress(0.0, f"reading {ref.name}")
             labels = true_labels(project, folder, truth, ref)
+            _require_known(_classes_of_objects(labels), project, ref)
             pairs.append(DualImage(open_pixels(ref, folder).read(), labels, 0, is_real=True))
     return tuple(pairs)
 
@@ -92,8 +102,39 @@ def true_labels(project: Project, folder: Path, truth: Truth, ref: ImageRef) -> 
     """
     labels = open_labels(truth, ref, folder)
     if isinstance(truth, RegionTruth) and isinstance(labels, RegionLabels):
+        shown = labels.class_values_shown()
+        _require_known([v for v in shown if v <= project.highest_removed_class], project, ref)
         check_classes(labels, project.class_values, f"'{truth.source}'")
     return labels
+
+
+def _require_known(named: Collection[int], project: Project, ref: ImageRef) -> None:
+    """Refuse truth that names a class that the project does not have."""
+    unknown = set(named) - set(project.class_values)
+    if not unknown:
+        return
+    value, what = min(unknown), f"What is true of '{ref.name}' names a class of value"
+    if value <= project.highest_removed_class:  # a new class gets a value of its own
+        raise InputError(
+            f"{what} {value}, which was removed from the project: undo the removal, or import or "
+            "paint the truth again without this class."
+        )
+    raise InputError(
+        f"{what} {value}, which the project does not have: add the class, or import it again with "
+        "the classes there are."
+    )
+
+
+def _classes_of_objects(labels: Labels) -> set[int]:
+    """Return the values of the classes of all objects, or of those that an image shows."""
+    match labels:
+        case InstanceLabels(classes=classes):
+            return {classes[i] for i in labels.slices() if i in classes}
+        case BoxLabels(boxes=boxes):
+            return set(boxes.classes.tolist())
+        case PointLabels(classes=each):
+            return set(each.tolist())
+    return set(labels.class_values_shown())
 
 
 def read_true_masks(project: Project, folder: Path, ref: ImageRef) -> Job[PixelLabels | None]:

@@ -6,16 +6,22 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from napari_synthseg.core.annotations import (
+    MOST_CLASSES,
     NEGATIVE_NAME,
     NOT_AN_OBJECT,
+    BoxTruth,
     Click,
     ImageRef,
+    ImageTagsTruth,
     InstanceTruth,
     ObjectClass,
+    PatchMasks,
+    PointTruth,
     Verdict,
 )
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
+from napari_synthseg.core.runs import TrainingRun
 
 
 @pytest.fixture
@@ -137,6 +143,49 @@ def test_a_new_class_gets_the_next_value_and_another_color(project):
     assert new.color != project.next_class("x", color="#000000").color
     with pytest.raises(InputError, match="no class value '7'"):
         project.object_class(7)
+
+
+def test_a_value_that_a_class_had_is_not_given_to_another(project):
+    two = project.with_classes(project.next_class("pore"))
+    removed = two.without_class(2)
+    assert removed.next_class("crack").value == 3
+    assert removed.without_class(7).highest_removed_class == 2
+    assert removed.without_class(1).next_class("crack").value == 3
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        InstanceTruth(image="a", source="m.tif", classes={1: 1, 2: 6}),
+        InstanceTruth(image="a", source="m.tif", incomplete=(6,)),
+        BoxTruth(image="a", boxes=((0, 0, 5, 5, 6), (0, 0, 5, 5, 1))),
+        PointTruth(image="a", points=(((1.0, 1.0), 6),)),
+        ImageTagsTruth(image="a", shown=(1, 6)),
+    ],
+)
+def test_a_value_that_truth_still_names_is_not_given_to_a_class(project, known):
+    assert project.with_truths(known).next_class("crack").value == 7
+
+
+def test_a_value_that_a_run_learned_is_not_given_to_a_class(project):
+    model = {
+        "spec": {"name": "unet"},
+        "in_channels": 1,
+        "out_channels": 9,
+        "task": {"kind": "segment", "class_values": [1, 6], "diameter": 9.0},
+    }
+    masks = PatchMasks(image="a", source="m.tif", classes={1: 4})
+    assert project.with_patch_masks(masks).next_class("crack").value == 5
+    learned = project.with_run(TrainingRun(id="r", name="r", model=model))
+    assert learned.next_class("crack").value == 7
+
+
+def test_values_that_nothing_uses_come_again_where_all_were_used(project):
+    last = ObjectClass(name="last", value=MOST_CLASSES)
+    assert project.with_classes(last).next_class("crack").value == 2
+    full = [ObjectClass(name=f"c{v}", value=v) for v in range(1, MOST_CLASSES + 1)]
+    with pytest.raises(InputError, match="all 254 values that classes can have: remove a class"):
+        Project().with_classes(*full).next_class("crack")
 
 
 def test_a_second_truth_of_a_kind_replaces_the_first(project):

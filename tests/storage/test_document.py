@@ -171,6 +171,16 @@ def test_what_comes_back_by_undo_finds_its_old_place() -> None:
     assert read_project(connection).clicks == project.clicks
 
 
+def test_the_highest_removed_class_comes_back() -> None:
+    connection = database()
+    project = sample_project(3)
+    removed = project.without_class(2)
+    write_difference(connection, removed, Project())
+    assert read_project(connection).next_class("crack").value == 3
+    write_difference(connection, project, removed)
+    assert read_project(connection) == project
+
+
 def test_a_difference_is_written_whole_or_not_at_all() -> None:
     connection = database()
     project = sample_project(3)

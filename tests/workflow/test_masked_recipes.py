@@ -81,7 +81,7 @@ def test_a_class_that_the_project_lacks_is_refused_with_its_value(session):
         add_masks(session, ref, strange)
     assert session.project is before
     session.edit(session.project.without_class(2), "delete class")
-    with pytest.raises(InputError, match=r"arrays:.* hold the value 2"):
+    with pytest.raises(InputError, match="'i0' names a class of value 2, which was removed"):
         exhaust(masked_images(session.project, session.folder, session.project.train_spec))
 
 
@@ -99,6 +99,18 @@ def test_images_for_validation_are_what_is_held_out(session):
     found = exhaust(masked_images(session.project, session.folder, session.project.train_spec))
     assert [r.id for r in found.split.validation] == [extra.id]
     assert len(found.images.train) == 4
+
+
+@pytest.mark.parametrize("group", ["mouse 1", ""])
+def test_masks_for_validation_of_a_specimen_that_is_learned_from_are_told(session, group):
+    extra = add(session, 7, role="validate")
+    first = session.project.images[0]
+    same = [ref.model_copy(update={"group": group}) for ref in (first, extra)]
+    session.edit(session.project.with_images(*same), "name the specimen")
+    spec = TrainSpec(task="semantic", source="real", steps=2, minutes=None)
+    work = TrainingSources(session.project, session.folder, spec, session.artifacts).gather()
+    told = [note for note in exhaust(work).notes if "share a file or specimen" in note]
+    assert len(told) == bool(group)
 
 
 def test_images_of_other_channels_are_refused(session):

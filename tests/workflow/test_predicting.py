@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
 from scipy import ndimage
 
 from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource, counted_part
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import LearnedAppearance, ModelRecord, TrainingRun
@@ -15,7 +18,7 @@ from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.training.appearance import measure_appearance
-from napari_synthseg.workflow.predicting import find_images, show
+from napari_synthseg.workflow.predicting import find_images, heat_map_files, show
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import add_file
 
@@ -87,3 +90,39 @@ def test_a_file_of_the_project_is_the_image_that_the_project_knows(tmp_path):
     assert both.pixel_size == (0.5, 0.5)
     assert other.id not in ("one", "left", "right")
     assert other.pixel_size is None
+
+
+def classes_and_files(names, images=("a.tif",), deleted=()):
+    """Return the names of the files of heat maps, by class value, of the last image."""
+    values = tuple(range(1, len(names) + 1))
+    rule = SegmentRule(class_values=values, diameter=12.0)
+    model = ModelRecord(
+        spec=ModelSpec(name="unet"), in_channels=1, out_channels=len(names) + 2, rule=rule
+    )
+    run = TrainingRun(id="r", name="r", state="done", model=model)
+    known = {v: name for v, name in zip(values, names, strict=True) if v not in deleted}
+    refs = [ImageRef(uri=name, name=name) for name in images]
+    files = heat_map_files(Path("out"), run, refs, known)
+    return {value: path.name for value, path in files[-1].items()}
+
+
+def test_heat_maps_of_a_class_that_was_deleted_are_called_by_its_value():
+    files = classes_and_files(["pore", "crack"], deleted=[2])
+    assert files == {1: "a__pore.tif", 2: "a__class 2.tif"}
+
+
+@pytest.mark.parametrize(
+    ("names", "files"),
+    [
+        (["a/b", "a_b", "c"], {1: "x__a_b_1.tif", 2: "x__a_b_2.tif", 3: "x__c.tif"}),
+        (["B", "b"], {1: "x__B_1.tif", 2: "x__b_2.tif"}),
+        (["a", "A", "a_1"], {1: "x__a_1_1.tif", 2: "x__A_2.tif", 3: "x__a_1_3.tif"}),
+    ],
+)
+def test_no_heat_map_takes_the_place_of_another_classs(names, files):
+    assert classes_and_files(names, ["x.tif"]) == files
+
+
+def test_an_image_and_a_class_whose_names_are_together_those_of_others_are_refused():
+    with pytest.raises(InputError, match=r"written to 'x__a__b.tif': rename a class or an image"):
+        classes_and_files(["b", "a__b"], ["x.tif", "x__a.tif"])

@@ -59,11 +59,15 @@ def run_of(task):
 
 
 def detected(session, boxes):
+    (ref,) = session.project.images
+    return detected_on(ref, boxes)
+
+
+def detected_on(ref, boxes):
     objects = tuple(
         FoundObject(n, 1, 0.9, ((a + c) / 2 - 0.5, (b + d) / 2 - 0.5), ((a, c), (b, d)))
         for n, (a, b, c, d) in enumerate(boxes.corners.tolist(), start=1)
     )
-    (ref,) = session.project.images
     origin = tuple(a for a, _ in REGION)
     return [
         BoxPrediction(
@@ -266,3 +270,30 @@ def test_scores_of_a_plugin_carry_its_own_name(tmp_path, monkeypatch):
         job = score_folders(name, table, truth, ScoringOptions())
         job.run()
         assert job.result().task == name
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_told"),
+    [
+        ({"group": "mouse 1"}, True),
+        ({"plane": {"z": 3}, "axes": "zyx"}, True),
+        ({"uri": "x"}, False),
+    ],
+)
+def test_images_of_a_specimen_that_was_learned_from_are_told(session, fields, is_told):
+    (ref,) = session.project.images
+    grouped = ref.model_copy(update={"group": fields.get("group", "")})
+    other = ref.model_copy(update={"uri": "x", "id": "other", "name": "other.tif", **fields})
+    if "plane" in fields:
+        other = other.model_copy(update={"uri": ref.uri})
+    session.edit(session.project.with_images(grouped, other), "images")
+    boxes = boxes_of_discs()
+    give(session, BoxTruth.of(ref.id, boxes))
+    (found,) = detected_on(ref, boxes)
+    run = run_of("detect").model_copy(update={"images": ("other",)})
+    done = finish(score(session.project, session.folder, run, [found]))[1]
+    told = [w for w in done.warnings if "same file or specimen as 'image'" in w]
+    assert len(told) == is_told
+    itself = run.model_copy(update={"images": (ref.id, "other")})
+    done = finish(score(session.project, session.folder, itself, [found]))[1]
+    assert not [w for w in done.warnings if "same file or specimen" in w]

@@ -17,7 +17,7 @@ from napari_synthseg.synthesis.paste.recipe import PasteRecipe
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.training_data import TrainingSources
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
-from tests.helpers.sessions import add_array
+from tests.helpers.sessions import add_array, add_masks
 
 QUICK = {
     "steps": 2,
@@ -105,12 +105,98 @@ def test_a_mix_needs_its_share(session):
         data_of(session, task="detect", source="mixed")
 
 
+@pytest.mark.parametrize(
+    ("task", "source"), [("detect", "real"), ("detect", "mixed"), ("segment", "real")]
+)
+def test_truth_of_a_class_that_was_removed_is_refused(session, task, source):
+    second = session.project.images[1]
+    project = session.project.with_classes(session.project.next_class("dust"))
+    _, ids = disc_image(CENTERS)
+    masks = InstanceLabels(ids.T.copy(), {**dict.fromkeys(range(1, 8), 1), 3: 2})
+    session.edit(project, "class")
+    add_masks(session, second, masks)
+    boxes = BoxTruth.of(second.id, masks.boxes())
+    session.edit(session.project.with_truths(boxes).without_class(2), "remove class")
+    why = r"'second' names a class of value 2, which was removed from the project: undo the remov"
+    with pytest.raises(InputError, match=why):
+        data_of(session, task=task, source=source, real_fraction=0.5)
+
+
+def test_truth_of_a_class_that_never_was_is_refused(session):
+    strange = BoxTruth.of(session.project.images[1].id, Boxes.of([(1, 1, 20, 20)], [9]))
+    session.edit(session.project.with_truths(strange), "boxes")
+    with pytest.raises(InputError, match="value 9, which the project does not have: add the class"):
+        data_of(session, task="detect", source="real")
+
+
 def test_images_that_nobody_clicked_are_held_out(session):
     clicks = [c.id for c in session.project.clicks]
     session.edit(session.project.without_clicks(clicks), "delete clicks")
     data = data_of(session, task="detect", source="real", validation_fraction=0.5)
     assert len(data.val_pairs) == 1
     assert len(data.images) == 1
+
+
+@pytest.mark.parametrize("source", ["real", "mixed"])
+def test_images_for_validation_that_nobody_clicked_are_held_out(session, source):
+    image, ids = disc_image(CENTERS)
+    ref = add_array(session, image[0], "yx", "third", role="validate")
+    found = InstanceLabels(ids, dict.fromkeys(range(1, 8), 1)).boxes()
+    session.edit(session.project.with_truths(BoxTruth.of(ref.id, found)), "boxes")
+    data = data_of(session, task="detect", source=source, real_fraction=0.5)
+    (held,) = data.val_pairs
+    assert held.is_real
+    assert len(held.labels.boxes) == 7
+    assert data.val_images == ()
+    assert [ref.name for ref in data.images] == ["first", "second"]
+    clicks = data_of(session, task="detect", source="synthetic", validation_fraction=0.5)
+    assert [image.ref.name for image in clicks.val_images] == ["first"], "no truth is looked at"
+
+
+def test_an_image_for_validation_with_clicks_and_one_with_truth_both_serve(session):
+    image, ids = disc_image(CENTERS)
+    refs = [add_array(session, image[0], "yx", n, role="validate") for n in ("third", "fourth")]
+    found = InstanceLabels(ids, dict.fromkeys(range(1, 8), 1)).boxes()
+    clicks = [Click(image=refs[1].id, position=c, cls=1) for c in CENTERS]
+    project = session.project.with_truths(BoxTruth.of(refs[0].id, found)).with_clicks(*clicks)
+    session.edit(project, "mark")
+    data = data_of(session, task="detect", source="mixed", real_fraction=0.5)
+    assert [image.ref.name for image in data.val_images] == ["fourth"]
+    assert sum(pair.is_real for pair in data.val_pairs) == 1
+    assert sum(not pair.is_real for pair in data.val_pairs) > 0
+
+
+def test_the_only_image_with_truth_is_mixed_in_rather_than_held_out(session):
+    first, second = session.project.images
+    clicks = [Click(image=second.id, position=c[::-1], cls=1) for c in CENTERS]
+    project = session.project.with_clicks(*clicks)
+    for known in (first, second):
+        truths = tuple(t for t in project.truths if t.image == known.id)
+        session.edit(project.model_copy(update={"truths": truths}), "keep the truth of one")
+        data = data_of(
+            session, task="detect", source="mixed", real_fraction=0.5, validation_fraction=0.5
+        )
+        pairs = data.pairs.pairs(range(4))
+        assert sum(isinstance(pair.labels, BoxLabels) for pair in pairs) == 2
+        assert known.id in {ref.id for ref in data.images}
+        assert data.val_images
+        assert known.id not in {image.ref.id for image in data.val_images}
+
+
+@pytest.mark.parametrize("source", ["synthetic", "real", "mixed"])
+@pytest.mark.parametrize("shared", [{"group": "mouse 1"}, {}])
+def test_images_for_validation_of_a_specimen_that_is_learned_from_are_told(session, source, shared):
+    first, second = session.project.images
+    clicks = [Click(image=second.id, position=c[::-1], cls=1) for c in CENTERS]
+    held = second.model_copy(update={"role": "validate"})
+    refs = [ref.model_copy(update=shared) for ref in (first, held)]
+    session.edit(session.project.with_images(*refs).with_clicks(*clicks), "roles")
+    spec = TrainSpec(**QUICK, task="detect", source=source, real_fraction=0.5)
+    sources = TrainingSources(session.project, session.folder, spec, session.artifacts)
+    news, data = finish(sources.gather())
+    why = "'second' for validation share a file or specimen with images that are learned from"
+    for notes in (data.notes, [note for step in news for note in step.notes]):
+        assert any(note.startswith(why) for note in notes) == bool(shared)
 
 
 def test_labels_of_images_teach_what_they_show(session):

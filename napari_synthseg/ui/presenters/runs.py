@@ -42,7 +42,8 @@ def describe_run(run: TrainingRun) -> str:
     if run.state == "running":
         return CUT_OFF
     where = [f"on {run.device}" if run.device else "", f"{run.seconds:.0f} s" * bool(run.seconds)]
-    lines = (", ".join(part for part in where if part), run.selection)
+    failed = f"going on failed: {_last_line(run.error)}" if run.error else ""
+    lines = (", ".join(part for part in where if part), run.selection, failed)
     return "\n".join(line for line in lines if line)
 
 

@@ -30,8 +30,8 @@ class RunRecords:
     def runs_as_of(self, state: Project, now: Project) -> tuple[TrainingRun, ...]:
         """Return all runs that an earlier or later state does not know to be deleted.
 
-        They have the names and least scores that they have there, and are those of now for the
-        rest: what was trained and scored is not taken back.
+        They have the names and, of the same weights, the least scores that they have there, and are
+        those of now for the rest: what was trained and scored is not taken back.
         """
         then = {run.id: run for run in state.runs}
         known = {run.id: run for run in (*self._deleted.values(), *now.runs)}
@@ -78,6 +78,7 @@ class RunRecords:
 
 def _with_edits_of(then: TrainingRun, run: TrainingRun) -> TrainingRun:
     """Return a run with what the user had made of it `then`."""
-    if (then.name, then.least_score) == (run.name, run.least_score):
+    least = then.least_score if then.is_trained_as(run) else run.least_score
+    if (then.name, least) == (run.name, run.least_score):
         return run
-    return run.model_copy(update={"name": then.name, "least_score": then.least_score})
+    return run.model_copy(update={"name": then.name, "least_score": least})
