@@ -75,6 +75,7 @@ class _Shown:
     run: str
     image: str
     layers: list[Layer]
+    name: str
     is_edited: bool = False
 
     def watch(self) -> None:
@@ -119,8 +120,6 @@ class OutputLayers:
         apart. Of what is hidden so, the last `EARLIER_KEPT` stay, and all that the user edited.
         """
         classes = self._controller.project.classes
-        has_pixels = isinstance(prediction, (InstancePrediction, RegionPrediction))
-        origin = prediction.region_origin if has_pixels else ()
 
         def make() -> list[Layer]:
             return make_prediction_layers(
@@ -132,12 +131,7 @@ class OutputLayers:
             for one in before:
                 for layer in one.layers:
                     self._layers.hide(layer)
-            for layer in layers:
-                self._layers.add(layer, image, origin)
-            self.predictions.extend(layers[-1:])
-            shown = _Shown(prediction.run, prediction.image, list(layers))
-            shown.watch()
-            self._shown.append(shown)
+            self._add(prediction, layers, name, image)
             for one in before[:-EARLIER_KEPT]:
                 for layer in () if one.is_edited else one.layers:
                     remove_layer(self._viewer, layer)
@@ -149,31 +143,58 @@ class OutputLayers:
     ) -> None:
         """Show a prediction that is shown from another score on, soon, in the same layers.
 
-        What the user removed stays away.
+        Layers that the user edited stay as they are, hidden, and new ones come. What the user
+        removed stays away.
         """
-        key = prediction.run, prediction.image
-        shown = next((one for one in reversed(self._shown) if (one.run, one.image) == key), None)
-        if shown is None:
+        run, of = prediction.run, prediction.image
+        if self._last_shown(run, of) is None:
             return
-        if not isinstance(prediction, InstancePrediction):
-            for layer in shown.layers:
-                remove_layer(self._viewer, layer)
-            self.show_prediction(prediction, name, image, least, alone=False)
-            return
-        (layer,) = shown.layers
+        classes, longest = self._controller.project.classes, max(image.shape)
 
-        def make() -> np.ndarray:
-            found = at_score(prediction, least)
-            assert isinstance(found, InstancePrediction)
-            return small_ids(found.ids)
+        def make() -> list[Layer] | np.ndarray:
+            found, shown = at_score(prediction, least), self._last_shown(run, of)
+            if isinstance(found, InstancePrediction) and shown and not shown.is_edited:
+                return small_ids(found.ids)
+            return make_prediction_layers(found, classes, name, image.placement, longest)
 
-        def put(ids: np.ndarray) -> None:
-            if layer in self._viewer.layers and isinstance(layer, Labels):
-                was_edited = shown.is_edited
-                layer.data = ids
-                shown.is_edited = was_edited  # this was no user
+        def put(made: list[Layer] | np.ndarray) -> None:
+            shown = self._last_shown(run, of)
+            if shown is None:
+                return
+            if isinstance(made, np.ndarray) and not shown.is_edited:
+                (layer,) = shown.layers
+                layer.data = made
+                shown.is_edited = False  # this was no user
+                return
+            if isinstance(made, np.ndarray):  # edited in this very moment
+                made = make_prediction_layers(
+                    at_score(prediction, least), classes, name, image.placement, longest
+                )
+            for layer in list(shown.layers):
+                if shown.is_edited:
+                    self._layers.hide(layer)
+                else:
+                    remove_layer(self._viewer, layer)
+            self._add(prediction, made, name, image)
 
         self._controller.compute("show the prediction", make, put)
+
+    def _last_shown(self, run: str, image: str) -> _Shown | None:
+        """Return a prediction as it was shown last, unless it is gone."""
+        here = (one for one in reversed(self._shown) if (one.run, one.image) == (run, image))
+        return next(here, None)
+
+    def _add(
+        self, prediction: Prediction, layers: Sequence[Layer], name: str, image: DisplayedImage
+    ) -> None:
+        """Add the layers of a prediction to the viewer."""
+        has_pixels = isinstance(prediction, (InstancePrediction, RegionPrediction))
+        for layer in layers:
+            self._layers.add(layer, image, prediction.region_origin if has_pixels else ())
+        self.predictions.extend(layers[-1:])
+        shown = _Shown(prediction.run, prediction.image, list(layers), name)
+        shown.watch()
+        self._shown.append(shown)
 
     def show_truth(self, ref: ImageRef, image: DisplayedImage) -> None:
         """Show the true masks of a part of an image, soon, as thin lines.
