@@ -374,8 +374,14 @@ class Layers(QObject):
             "which is used as it was, with its clicks, and gets a layer of its own. To use the new "
             "pixels, add the layer as another image (step 1)."
         )
-        if self.image is not None and self.image.key == key:
-            self._read(refs[0], partial(self._replace_layer, self.image, watch))
+        session, image = self._controller.session, self.image
+        if session is not None and image is not None and image.key == key:
+            # not in the lane of what the user asks for, which may be busy: nobody would ask again
+            self._controller.compute(
+                f"read {refs[0].name}",
+                partial(read_image, refs[0], session.folder),
+                partial(self._replace_layer, image, watch),
+            )
 
     def _replace_layer(
         self, image: DisplayedImage, watch: ImageWatch, read: tuple[Any, bool]
