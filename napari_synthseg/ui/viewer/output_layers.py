@@ -27,6 +27,8 @@ from napari_synthseg.core.predictions import (
     at_score,
 )
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.presenters.images.pictures import ImageKey
+from napari_synthseg.ui.presenters.runs import find_run
 from napari_synthseg.ui.viewer.class_colors import (
     REGIONS_OPACITY,
     class_colormap,
@@ -90,6 +92,16 @@ class _Shown:
                     event.connect(note)
 
 
+@dataclass(frozen=True)
+class _Dropped:
+    """A prediction whose layers were removed, and whether the user could see them."""
+
+    run: str
+    image: str
+    name: str
+    was_visible: bool
+
+
 class OutputLayers:
     """Predictions and true masks in one viewer.
 
@@ -102,6 +114,7 @@ class OutputLayers:
     def __init__(self, viewer: Viewer, layers: ImageLayers, controller: SessionController) -> None:
         self.predictions: list[Layer] = []
         self._shown: list[_Shown] = []
+        self._dropped: dict[ImageKey, list[_Dropped]] = {}
         self._truth: Labels | None = None
         self._wants_truth = False
         self._viewer, self._layers, self._controller = viewer, layers, controller
@@ -113,8 +126,9 @@ class OutputLayers:
         image: DisplayedImage,
         least: float | None = None,
         alone: bool = True,
+        visible: bool = True,
     ) -> None:
-        """Show what was found on an image, from a score on, soon, in new layers.
+        """Show what was found on an image, from a score on, soon, in new layers, `visible` or not.
 
         With `alone`, what was found on it before is hidden: two outlines of one object are not told
         apart. Of what is hidden so, the last `EARLIER_KEPT` stay, and all that the user edited.
@@ -132,6 +146,8 @@ class OutputLayers:
                 for layer in one.layers:
                     self._layers.hide(layer)
             self._add(prediction, layers, name, image)
+            for layer in () if visible else layers:
+                self._layers.hide(layer)
             for one in before[:-EARLIER_KEPT]:
                 for layer in () if one.is_edited else one.layers:
                     remove_layer(self._viewer, layer)
@@ -195,6 +211,41 @@ class OutputLayers:
         shown = _Shown(prediction.run, prediction.image, list(layers), name)
         shown.watch()
         self._shown.append(shown)
+
+    def drop(self, key: ImageKey) -> list[Layer]:
+        """Return the layers of an image's predictions for removal, unless the user edited them.
+
+        What the session still knows of them comes back with the image; see `bring_back`.
+        """
+        going, dropped = list[Layer](), self._dropped.get(key, [])
+        for one in self._shown:
+            is_known = self._known(one.run, one.image) is not None
+            if one.is_edited or not is_known or self._layers.key_of(one.layers[0]) != key:
+                continue
+            was_visible = any(map(self._layers.is_visible_with_image, one.layers))
+            # one that was predicted again comes back once
+            dropped = [d for d in dropped if (d.run, d.image) != (one.run, one.image)]
+            dropped.append(_Dropped(one.run, one.image, one.name, was_visible))
+            going += one.layers
+        if dropped:
+            self._dropped[key] = dropped
+        return going
+
+    def bring_back(self, image: DisplayedImage) -> None:
+        """Show again, soon, the predictions of an image whose layers were dropped."""
+        for one in self._dropped.pop(image.key, ()):
+            run, found = (
+                find_run(self._controller.project, one.run),
+                self._known(one.run, one.image),
+            )
+            if run is not None and found is not None:
+                least, visible = run.least_score, one.was_visible
+                self.show_prediction(found, one.name, image, least, alone=False, visible=visible)
+
+    def _known(self, run: str, image: str) -> Prediction | None:
+        """Return what a run found on an image, if the session still has it."""
+        session = self._controller.session
+        return session.found.get(run, {}).get(image) if session is not None else None
 
     def show_truth(self, ref: ImageRef, image: DisplayedImage) -> None:
         """Show the true masks of a part of an image, soon, as thin lines.
