@@ -135,7 +135,7 @@ class _PixelFile:
         start, done = self._end, 0
         self._file.seek(start)
         while done < raw.size:  # not into the mapped bytes: a full disk would end the program
-            done += self._file.write(raw[done:])
+            done += self._file.write(raw[done:].data)
         self._end = -(-(start + done) // ALIGNED_BYTES) * ALIGNED_BYTES
         mapped = self._bytes[start : start + done].view(pixels.dtype).reshape(pixels.shape)
         return cast("Pixels", mapped)
