@@ -43,7 +43,14 @@ of a second."""
 
 
 class SessionController(QObject):
-    """The session that is shown, and its running work."""
+    """The session that is shown, and its running work.
+
+    Attributes
+    ----------
+    before_undo
+        Is given what undoes an edit, or does one again; calls that once all that the user did is in
+        the session, as what is not would be lost, and something older would be taken back.
+    """
 
     session_changed = Signal()
     project_changed = Signal(object, object)
@@ -60,6 +67,7 @@ class SessionController(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.session: Session | None = None
+        self.before_undo: Callable[[Callable[[], object]], object] = _call
         self._monitors: dict[Lane, JobMonitor] = {}
         self._to_show: dict[Lane, deque[tuple[Job[Any], Callable[[Any], object]]]] = {}
 
@@ -76,14 +84,16 @@ class SessionController(QObject):
         return session is not None and show_input_errors(lambda: session.edit(new, what))
 
     def undo(self) -> None:
-        """Take back the last edit."""
-        if self.session is not None:
-            show_input_errors(self.session.undo)
+        """Take back the last edit, soon if it is not saved yet."""
+        self.before_undo(lambda: self._act_on_session(Session.undo))
 
     def redo(self) -> None:
-        """Do again what was taken back last."""
-        if self.session is not None:
-            show_input_errors(self.session.redo)
+        """Do again what was taken back last, unless something else was done since."""
+        self.before_undo(lambda: self._act_on_session(Session.redo))
+
+    def _act_on_session(self, act: Callable[[Session], object]) -> None:
+        if (session := self.session) is not None:
+            show_input_errors(lambda: act(session))
 
     def show(self, session: Session | None) -> None:
         """Show another session; the one before is closed, and its work ends."""
@@ -240,3 +250,7 @@ class SessionController(QObject):
         if job := self.job(lane):
             (job.resume if job.state == "paused" else job.pause)()
             self.work_changed.emit()
+
+
+def _call(then: Callable[[], object]) -> None:
+    then()

@@ -60,9 +60,17 @@ class ImageLayers:
         """Return whether a layer was added here."""
         return layer in self._keys
 
-    def belong_to(self, key: ImageKey) -> bool:
-        """Return whether any layer was made for an image."""
-        return key in self._keys.values()
+    def key_of(self, layer: Layer) -> ImageKey | None:
+        """Return the image that a layer was made for; None where it was not added here."""
+        return self._keys.get(layer)
+
+    def is_visible_with_image(self, layer: Layer) -> bool:
+        """Tell whether a layer is seen when its image is."""
+        return layer.visible or layer in self._put_away
+
+    def layers_of(self, key: ImageKey) -> set[Layer]:
+        """Return the layers that were made for an image."""
+        return {layer for layer, of in self._keys.items() if of == key}
 
     def is_shown(self, image: DisplayedImage) -> bool:
         """Tell whether an image is the one in view."""

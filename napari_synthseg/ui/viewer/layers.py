@@ -275,6 +275,7 @@ class Layers(QObject):
         for other_key, other in self._images.items():
             other.layer.visible = other_key == key
         self._results.show_those_of(image)
+        self.outputs.bring_back(image)
         self._show_parts(image)
         self.left_out.show(image)
         if self.marking == "clicks" or self._has_clicks(image):  # else it is in the way
@@ -289,13 +290,20 @@ class Layers(QObject):
         self.image_changed.emit()
 
     def _drop_layers(self, keys: Sequence[ImageKey]) -> None:
-        """Remove the layers in which we show images, unless results belong to these.
+        """Remove the layers in which we show images, and those of what was found on them.
 
-        They are read again when they are shown again.
+        They are made again when the images are shown again. What the user edited stays with its
+        image, and so does what cannot be made again.
         """
+        going = list[Layer]()
         for key in keys:
-            layer = self._images[key].layer
-            if layer in self._own_layers and not self._results.belong_to(key):
+            found, layer = self.outputs.drop(key), self._images[key].layer
+            going += found
+            if layer in self._own_layers and self._results.layers_of(key) <= set(found):
+                going.append(layer)
+        # in one batch, as napari collects garbage after each
+        with self._viewer.layers.batched_update() if going else nullcontext():
+            for layer in going:
                 remove_layer(self._viewer, layer)
 
     # --- an image's layer changes ---------------------------------------------------------------
@@ -374,8 +382,14 @@ class Layers(QObject):
             "which is used as it was, with its clicks, and gets a layer of its own. To use the new "
             "pixels, add the layer as another image (step 1)."
         )
-        if self.image is not None and self.image.key == key:
-            self._read(refs[0], partial(self._replace_layer, self.image, watch))
+        session, image = self._controller.session, self.image
+        if session is not None and image is not None and image.key == key:
+            # not in the lane of what the user asks for, which may be busy: nobody would ask again
+            self._controller.compute(
+                f"read {refs[0].name}",
+                partial(read_image, refs[0], session.folder),
+                partial(self._replace_layer, image, watch),
+            )
 
     def _replace_layer(
         self, image: DisplayedImage, watch: ImageWatch, read: tuple[Any, bool]

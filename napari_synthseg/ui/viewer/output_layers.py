@@ -27,6 +27,8 @@ from napari_synthseg.core.predictions import (
     at_score,
 )
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.presenters.images.pictures import ImageKey
+from napari_synthseg.ui.presenters.runs import find_run
 from napari_synthseg.ui.viewer.class_colors import (
     REGIONS_OPACITY,
     class_colormap,
@@ -75,6 +77,7 @@ class _Shown:
     run: str
     image: str
     layers: list[Layer]
+    name: str
     is_edited: bool = False
 
     def watch(self) -> None:
@@ -89,6 +92,16 @@ class _Shown:
                     event.connect(note)
 
 
+@dataclass(frozen=True)
+class _Dropped:
+    """A prediction whose layers were removed, and whether the user could see them."""
+
+    run: str
+    image: str
+    name: str
+    was_visible: bool
+
+
 class OutputLayers:
     """Predictions and true masks in one viewer.
 
@@ -101,6 +114,7 @@ class OutputLayers:
     def __init__(self, viewer: Viewer, layers: ImageLayers, controller: SessionController) -> None:
         self.predictions: list[Layer] = []
         self._shown: list[_Shown] = []
+        self._dropped: dict[ImageKey, list[_Dropped]] = {}
         self._truth: Labels | None = None
         self._wants_truth = False
         self._viewer, self._layers, self._controller = viewer, layers, controller
@@ -112,15 +126,14 @@ class OutputLayers:
         image: DisplayedImage,
         least: float | None = None,
         alone: bool = True,
+        visible: bool = True,
     ) -> None:
-        """Show what was found on an image, from a score on, soon, in new layers.
+        """Show what was found on an image, from a score on, soon, in new layers, `visible` or not.
 
         With `alone`, what was found on it before is hidden: two outlines of one object are not told
         apart. Of what is hidden so, the last `EARLIER_KEPT` stay, and all that the user edited.
         """
         classes = self._controller.project.classes
-        has_pixels = isinstance(prediction, (InstancePrediction, RegionPrediction))
-        origin = prediction.region_origin if has_pixels else ()
 
         def make() -> list[Layer]:
             return make_prediction_layers(
@@ -132,12 +145,9 @@ class OutputLayers:
             for one in before:
                 for layer in one.layers:
                     self._layers.hide(layer)
-            for layer in layers:
-                self._layers.add(layer, image, origin)
-            self.predictions.extend(layers[-1:])
-            shown = _Shown(prediction.run, prediction.image, list(layers))
-            shown.watch()
-            self._shown.append(shown)
+            self._add(prediction, layers, name, image)
+            for layer in () if visible else layers:
+                self._layers.hide(layer)
             for one in before[:-EARLIER_KEPT]:
                 for layer in () if one.is_edited else one.layers:
                     remove_layer(self._viewer, layer)
@@ -149,31 +159,93 @@ class OutputLayers:
     ) -> None:
         """Show a prediction that is shown from another score on, soon, in the same layers.
 
-        What the user removed stays away.
+        Layers that the user edited stay as they are, hidden, and new ones come. What the user
+        removed stays away.
         """
-        key = prediction.run, prediction.image
-        shown = next((one for one in reversed(self._shown) if (one.run, one.image) == key), None)
-        if shown is None:
+        run, of = prediction.run, prediction.image
+        if self._last_shown(run, of) is None:
             return
-        if not isinstance(prediction, InstancePrediction):
-            for layer in shown.layers:
-                remove_layer(self._viewer, layer)
-            self.show_prediction(prediction, name, image, least, alone=False)
-            return
-        (layer,) = shown.layers
+        classes, longest = self._controller.project.classes, max(image.shape)
 
-        def make() -> np.ndarray:
-            found = at_score(prediction, least)
-            assert isinstance(found, InstancePrediction)
-            return small_ids(found.ids)
+        def make() -> list[Layer] | np.ndarray:
+            found, shown = at_score(prediction, least), self._last_shown(run, of)
+            if isinstance(found, InstancePrediction) and shown and not shown.is_edited:
+                return small_ids(found.ids)
+            return make_prediction_layers(found, classes, name, image.placement, longest)
 
-        def put(ids: np.ndarray) -> None:
-            if layer in self._viewer.layers and isinstance(layer, Labels):
-                was_edited = shown.is_edited
-                layer.data = ids
-                shown.is_edited = was_edited  # this was no user
+        def put(made: list[Layer] | np.ndarray) -> None:
+            shown = self._last_shown(run, of)
+            if shown is None:
+                return
+            if isinstance(made, np.ndarray) and not shown.is_edited:
+                (layer,) = shown.layers
+                layer.data = made
+                shown.is_edited = False  # this was no user
+                return
+            if isinstance(made, np.ndarray):  # edited in this very moment
+                made = make_prediction_layers(
+                    at_score(prediction, least), classes, name, image.placement, longest
+                )
+            for layer in list(shown.layers):
+                if shown.is_edited:
+                    self._layers.hide(layer)
+                else:
+                    remove_layer(self._viewer, layer)
+            self._add(prediction, made, name, image)
 
         self._controller.compute("show the prediction", make, put)
+
+    def _last_shown(self, run: str, image: str) -> _Shown | None:
+        """Return a prediction as it was shown last, unless it is gone."""
+        here = (one for one in reversed(self._shown) if (one.run, one.image) == (run, image))
+        return next(here, None)
+
+    def _add(
+        self, prediction: Prediction, layers: Sequence[Layer], name: str, image: DisplayedImage
+    ) -> None:
+        """Add the layers of a prediction to the viewer."""
+        has_pixels = isinstance(prediction, (InstancePrediction, RegionPrediction))
+        for layer in layers:
+            self._layers.add(layer, image, prediction.region_origin if has_pixels else ())
+        self.predictions.extend(layers[-1:])
+        shown = _Shown(prediction.run, prediction.image, list(layers), name)
+        shown.watch()
+        self._shown.append(shown)
+
+    def drop(self, key: ImageKey) -> list[Layer]:
+        """Return the layers of an image's predictions for removal, unless the user edited them.
+
+        What the session still knows of them comes back with the image; see `bring_back`.
+        """
+        going, dropped = list[Layer](), self._dropped.get(key, [])
+        for one in self._shown:
+            is_known = self._known(one.run, one.image) is not None
+            if one.is_edited or not is_known or self._layers.key_of(one.layers[0]) != key:
+                continue
+            was_visible = any(map(self._layers.is_visible_with_image, one.layers))
+            # one that was predicted again comes back once
+            dropped = [d for d in dropped if (d.run, d.image) != (one.run, one.image)]
+            dropped.append(_Dropped(one.run, one.image, one.name, was_visible))
+            going += one.layers
+        if dropped:
+            self._dropped[key] = dropped
+        return going
+
+    def bring_back(self, image: DisplayedImage) -> None:
+        """Show again, soon, the predictions of an image whose layers were dropped."""
+        for one in self._dropped.pop(image.key, ()):
+            run, found = (
+                find_run(self._controller.project, one.run),
+                self._known(one.run, one.image),
+            )
+            if run is not None and found is not None:
+                least, visible = run.least_score, one.was_visible
+                self.show_prediction(found, one.name, image, least, alone=False, visible=visible)
+
+    def _known(self, run: str, image: str) -> Prediction | None:
+        """Return what a run found on an image, if the session still has it."""
+        session = self._controller.session
+        return session.found.get(run, {}).get(image) if session is not None else None
 
     def show_truth(self, ref: ImageRef, image: DisplayedImage) -> None:
         """Show the true masks of a part of an image, soon, as thin lines.

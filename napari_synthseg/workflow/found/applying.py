@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Generator, Sequence
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
@@ -25,7 +27,7 @@ from napari_synthseg.io.images.ome_zarr import is_zarr
 from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.tasks.results import ImageResult
+from napari_synthseg.tasks.results import ImageResult, Written
 from napari_synthseg.workflow.predicting import (
     Magnification,
     apply_model,
@@ -34,6 +36,9 @@ from napari_synthseg.workflow.predicting import (
     prediction_files,
     writing_into,
 )
+
+if TYPE_CHECKING:
+    from napari_synthseg.training.model import Predictor
 
 SUMMARY_FILE = "summary.csv"
 """What was found on each image, and what there is to know of it."""
@@ -134,36 +139,51 @@ def apply_to_files(
     yield Progress(0.0, "looking for images")
     refs, broken = _open_all(image_files(paths), project, folder, run)
     refuse_existing([*prediction_files(out, run, refs), out / SUMMARY_FILE], overwrite)
-    names = unique_names(refs)
     tables = _Tables(out, task_info(run.task).tables)
-    done = list[AppliedImage]()
-    total = len(refs) + len(broken)
+    done, files = list[AppliedImage](), 0
     try:
         predictor = yield from subprogress(load_model(folder, run, adapt_to), 0.0, 0.05)
-        for number, (ref, name) in enumerate(zip(refs, names, strict=True)):
-            start, stop = (0.05 + 0.95 * (number + n) / len(refs) for n in (0, 1))
-            words = f"image {number + 1} of {len(refs)}, {name}"
-            try:
-                work = apply_model(predictor, run, ref, folder, magnification)
-                found = yield from subprogress(work, start, stop, words)
-            except InputError as error:
-                done.append(AppliedImage(name, "", (str(error),), is_failed=True))
-                continue
-            found = at_score(found, run.least_score)
-            with writing_into(out):
-                result = ImageResult(ref, found, file_name=name)
-                written = task_info(run.task).write_predictions(out, [result], project.class_names)
-                tables.take()
-            notes = (*found.notes, *written.warnings)
-            done.append(AppliedImage(name, describe_found(found, project), notes))
+        work = _apply_to_each(predictor, project, folder, run, refs, magnification, tables, done)
+        yield from subprogress(work, 0.05, 1.0)
+        done += broken
     except Cancelled:
-        broken = []  # what was found so far is kept, and told as such
-    done += broken
-    masks = sum(not one.is_failed for one in done) if task_info(run.task).writes_masks else 0
-    files = tables.write() + masks
-    with writing_into(out):
-        _write_summary(out / SUMMARY_FILE, done)
-    return Applied(out, tuple(done), files + 1, total)
+        pass  # what was found so far is kept, and told as such
+    finally:  # also of work that fails: without its tables, hours of it could not be used
+        if done:
+            files = tables.masks + tables.write() + 1
+            with writing_into(out):
+                _write_summary(out / SUMMARY_FILE, done)
+    return Applied(out, tuple(done), files, len(refs) + len(broken))
+
+
+def _apply_to_each(
+    predictor: Predictor,
+    project: Project,
+    folder: Path,
+    run: TrainingRun,
+    refs: Sequence[ImageRef],
+    magnification: Magnification,
+    tables: _Tables,
+    done: list[AppliedImage],
+) -> Generator[Progress, None, None]:
+    """Write what is found on one image after the other; add to `done` what each came to."""
+    for number, (ref, name) in enumerate(zip(refs, unique_names(refs), strict=True)):
+        part = number / len(refs), (number + 1) / len(refs)
+        words = f"image {number + 1} of {len(refs)}, {name}"
+        try:
+            work = apply_model(predictor, run, ref, folder, magnification)
+            found = yield from subprogress(work, *part, words)
+        except InputError as error:
+            done.append(AppliedImage(name, "", (str(error),), is_failed=True))
+            continue
+        except Exception as error:
+            why = str(error) or type(error).__name__
+            done.append(AppliedImage(name, "", (why,), is_failed=True))
+            raise
+        found = at_score(found, run.least_score)
+        written = tables.add(run, ImageResult(ref, found, file_name=name), project.class_names)
+        notes = (*found.notes, *written.warnings)
+        done.append(AppliedImage(name, describe_found(found, project), notes))
 
 
 def _open_all(
@@ -201,23 +221,46 @@ def describe_found(found: Prediction, project: Project) -> str:
 
 
 class _Tables:
-    """The tables of a task, which it writes for one image at a time, joined into one each."""
+    """The files of a task, written for one image at a time; its tables joined into one each.
+
+    Attributes
+    ----------
+    masks
+        How many files there are apart from the tables.
+    """
 
     def __init__(self, out: Path, names: Sequence[str]) -> None:
+        self.masks = 0
         self._out, self._names = out, names
         self._rows: dict[str, dict[tuple[str, ...], None]] = {}
         self._columns: dict[str, list[str]] = {}
 
-    def take(self) -> None:
-        """Read the tables as they were just written."""
-        for name in self._names:
-            with (self._out / name).open(encoding="utf-8", newline="") as file:
-                reader = csv.DictReader(file)
-                columns = self._columns.setdefault(name, [])
-                columns += [c for c in reader.fieldnames or () if c not in columns]
-                rows = self._rows.setdefault(name, {})
-                # what is the same for all images, such as the names of classes, is there once
-                rows.update({tuple(row.get(c, "") for c in columns): None for row in reader})
+    def add(self, run: TrainingRun, found: ImageResult, class_names: Mapping[int, str]) -> Written:
+        """Write what was found on an image; keep its rows for the tables.
+
+        Beside the folder's own tables, as one of an image alone would look whole there.
+        """
+        with (
+            writing_into(self._out),
+            tempfile.TemporaryDirectory(prefix=".", dir=self._out) as name,
+        ):
+            written = task_info(run.task).write_predictions(Path(name), [found], class_names)
+            for path in Path(name).iterdir():
+                if path.name in self._names:
+                    self._take(path)
+                else:
+                    path.replace(self._out / path.name)
+                    self.masks += 1
+        return written
+
+    def _take(self, path: Path) -> None:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            columns = self._columns.setdefault(path.name, [])
+            columns += [c for c in reader.fieldnames or () if c not in columns]
+            rows = self._rows.setdefault(path.name, {})
+            # what is the same for all images, such as the names of classes, is there once
+            rows.update({tuple(row.get(c, "") for c in columns): None for row in reader})
 
     def write(self) -> int:
         """Write the joined tables; return how many."""
@@ -226,7 +269,8 @@ class _Tables:
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(columns)
             writer.writerows((*row, *[""] * (len(columns) - len(row))) for row in self._rows[name])
-            write_text(self._out / name, text.getvalue())
+            with writing_into(self._out):
+                write_text(self._out / name, text.getvalue())
         return len(self._columns)
 
 

@@ -1,7 +1,7 @@
 """The label images of predictions: in memory up to a limit, beyond it in temporary files.
 
-A file is mapped, so that its pixels are an array like any other, which the system reads where they
-are asked for and drops where memory is short. It has no name and is gone with the array.
+A file is mapped, so that its pixels are arrays like any others, which the system reads where they
+are asked for and drops where memory is short. It has no name and is gone with its last array.
 """
 
 from __future__ import annotations
@@ -28,6 +28,15 @@ HELD_BYTES = 64 << 20
 Each round of corrections adds some, and hardly any is looked at again.
 """
 
+FILE_BYTES = 512 << 20
+"""Size of a temporary file, of which the disk holds what is written only.
+
+Each stays open, and systems let a program open a few hundred files: so one holds many images.
+"""
+
+ALIGNED_BYTES = 1 << 16
+"""Label images begin at multiples of this: no two share a page of the file."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -45,6 +54,8 @@ class HeldPixels:
     def __init__(self, folder: Path, limit_bytes: int = HELD_BYTES) -> None:
         self._folder, self._limit_bytes = folder, limit_bytes
         self._nbytes = 0
+        self._file: _PixelFile | None = None
+        self._file_lock = threading.Lock()
         # a prediction may be collected, which gives room back, while this thread takes some
         self._lock = threading.RLock()
 
@@ -71,7 +82,7 @@ class HeldPixels:
             return pixels
         for folder in self._folders():
             try:
-                return _mapped(pixels, folder)
+                return self._in_file(pixels, folder)
             except OSError as error:
                 logger.info("No temporary file in %s: %s.", folder, error)
         logger.warning(
@@ -88,14 +99,43 @@ class HeldPixels:
                 self._nbytes += nbytes
             return fits
 
+    def _in_file(self, pixels: Pixels, folder: Path) -> Pixels:
+        """Write pixels into the file that was begun in a folder, or into a new one."""
+        with self._file_lock:
+            file = self._file
+            if file is None or file.folder != folder or file.room < pixels.nbytes:
+                file = self._file = _PixelFile(folder, max(FILE_BYTES, pixels.nbytes))
+            return file.add(pixels)
+
     def _folders(self) -> Iterator[Path]:
         yield self._folder
         yield Path(tempfile.gettempdir())
 
 
-def _mapped(pixels: Pixels, folder: Path) -> Pixels:
-    with tempfile.TemporaryFile(dir=folder) as file:
-        np.ascontiguousarray(pixels).tofile(file)
-        file.flush()
-        mapped = np.memmap(file, pixels.dtype, "r", shape=pixels.shape)
-        return cast("Pixels", np.asarray(mapped))
+class _PixelFile:
+    """A temporary file with label images one after the other."""
+
+    def __init__(self, folder: Path, nbytes: int) -> None:
+        self.folder = folder
+        self._end = 0
+        file = tempfile.TemporaryFile(buffering=0, dir=folder)  # noqa: SIM115 - closed with this
+        weakref.finalize(self, file.close)
+        file.truncate(nbytes)
+        self._file = file
+        self._bytes = np.asarray(np.memmap(file, np.uint8, "r", shape=(nbytes,)))
+
+    @property
+    def room(self) -> int:
+        """Bytes of an image that fits in."""
+        return self._bytes.size - self._end
+
+    def add(self, pixels: Pixels) -> Pixels:
+        """Write pixels; return them as they lie in the file."""
+        raw = np.ascontiguousarray(pixels).reshape(-1).view(np.uint8)
+        start, done = self._end, 0
+        self._file.seek(start)
+        while done < raw.size:  # not into the mapped bytes: a full disk would end the program
+            done += self._file.write(raw[done:].data)
+        self._end = -(-(start + done) // ALIGNED_BYTES) * ALIGNED_BYTES
+        mapped = self._bytes[start : start + done].view(pixels.dtype).reshape(pixels.shape)
+        return cast("Pixels", mapped)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
 from napari_synthseg.core.predictions import HeatMaps, InstancePrediction
 from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.workflow.jobs import Job
 from tests.ui.conftest import CENTERS, draw_discs
 
 pytestmark = pytest.mark.gui
@@ -129,6 +132,19 @@ def test_an_image_whose_layer_gets_other_pixels_stays_and_is_shown_again(clicked
     clicked.settle()
     other = clicked.session.project.images[-1]
     assert open_pixels(other, clicked.session.folder).shape[1:] == layer.data.shape
+
+
+def test_an_image_gets_a_layer_of_its_own_though_other_work_runs(clicked, told):
+    layer, release = clicked.viewer.layers["discs"], threading.Event()
+    clicked.panel.controller.run(Job.of("export", lambda: release.wait(60)))
+    try:
+        layer.data = 1300 - layer.data
+        clicked.wait(lambda: clicked.panel.layers.image.layer is not layer)
+    finally:
+        release.set()
+    clicked.settle()
+    assert clicked.panel.layers.image.layer in clicked.viewer.layers
+    assert not any("Still busy" in r.message for r in told)
 
 
 def test_the_same_pixels_once_more_change_nothing(clicked, told):

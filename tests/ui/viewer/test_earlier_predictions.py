@@ -35,6 +35,10 @@ def add_point(layer):
     layer.add([[50, 50]])
 
 
+def fill(layer):
+    layer.fill((15, 15), 5)
+
+
 def rename(layer):
     layer.name = "mine"
 
@@ -72,3 +76,38 @@ def test_the_last_few_stay_and_what_the_user_edited(opened, make, edit):
     gc.collect()
     if make is make_instances:  # of Points napari keeps the last one that was removed
         assert [each() for each in gone] == [None, None]
+
+
+@pytest.mark.parametrize("while_made", [False, True], ids=["before", "while it is made"])
+@pytest.mark.parametrize(
+    ("make", "edit"),
+    [(make_instances, paint), (make_instances, fill), (make_boxes, add_point)],
+    ids=["painted", "filled", "boxes"],
+)
+def test_another_score_leaves_what_the_user_edited(opened, make, edit, while_made):
+    (ref,) = opened.session.project.images
+    layers, outputs = opened.panel.layers, opened.panel.layers.outputs
+    found, name = make(ref.id, "r"), "Prediction: r"
+    outputs.show_prediction(found, name, layers.image)
+    opened.settle()
+    (mine,) = outputs.predictions
+    if while_made:
+        outputs.show_from(found, 0.9, name, layers.image)
+    edit(mine)
+    edited = np.array(mine.data)
+    for least in (0.9, None, 0.9):
+        outputs.show_from(found, least, name, layers.image)
+    opened.settle()
+    assert np.array_equal(mine.data, edited)
+    assert mine in opened.viewer.layers
+    assert not mine.visible
+    kept, filtered = outputs.predictions
+    assert kept is mine
+    assert filtered.visible
+    assert not np.any(filtered.data)  # nothing has such a score
+    outputs.show_from(found, None, name, layers.image)
+    opened.settle()
+    assert np.array_equal(mine.data, edited)
+    assert len(outputs.predictions) == 2
+    shown = outputs.predictions[1].data
+    assert np.array_equal(shown, [(14.5, 14.5)] if make is make_boxes else found.ids)

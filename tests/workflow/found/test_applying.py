@@ -92,6 +92,55 @@ def test_what_a_stopped_job_found_stays(ready, tmp_path):
     assert (tmp_path / "out" / "objects.csv").read_text().count("\n") == 2
 
 
+def read_column(path, column):
+    with path.open(newline="") as file:
+        return [row[column] for row in csv.DictReader(file)]
+
+
+def test_what_was_found_before_a_failure_is_whole(ready, tmp_path, monkeypatch):
+    session, run, folder = ready
+    find = applying.apply_model
+
+    def fail_at_last(predictor, run, ref, *how):
+        if "c.tif" in ref.uri:
+            raise RuntimeError("CUDA out of memory")
+        return find(predictor, run, ref, *how)
+
+    monkeypatch.setattr(applying, "apply_model", fail_at_last)
+    out = tmp_path / "out"
+    with pytest.raises(RuntimeError, match="CUDA"):
+        session.apply(run, [folder], out).result()
+    assert sorted(p.name for p in out.iterdir()) == ["a.tif", "b.tif", "objects.csv", "summary.csv"]
+    assert read_column(out / "objects.csv", "image") == ["a.tif", "b.tif"]
+    assert read_column(out / "summary.csv", "image") == ["a.tif", "b.tif", "c.tif"]
+    assert read_column(out / "summary.csv", "notes")[2] == "CUDA out of memory"
+
+
+def test_a_full_disk_leaves_no_table_that_looks_whole(ready, tmp_path, monkeypatch):
+    session, run, folder = ready
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(applying, "write_text", full)
+    with pytest.raises(InputError, match="No space left"):
+        session.apply(run, [folder], tmp_path / "out").result()
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.tif", "b.tif"]
+
+
+def test_a_model_that_cannot_be_loaded_leaves_no_file(ready, tmp_path, monkeypatch):
+    session, run, folder = ready
+
+    def load(*_):
+        raise RuntimeError("CUDA out of memory")
+        yield
+
+    monkeypatch.setattr(applying, "load_model", load)
+    with pytest.raises(RuntimeError, match="CUDA"):
+        session.apply(run, [folder], tmp_path / "out").result()
+    assert not (tmp_path / "out").exists()
+
+
 def test_nothing_to_look_at_is_said(ready, tmp_path):
     session, run, _ = ready
     (tmp_path / "empty").mkdir()

@@ -29,6 +29,7 @@ from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.workflow import predicting
 from napari_synthseg.workflow import session as session_module
+from napari_synthseg.workflow.found import held_pixels
 from napari_synthseg.workflow.found.held_pixels import HeldPixels
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import add_array
@@ -57,6 +58,30 @@ def test_pixels_beyond_the_limit_lie_in_files_and_are_what_they_were(tmp_path: P
     assert not list(tmp_path.iterdir())  # the files have no name
     assert at_score(kept[4], 0.9).ids.max() == 0
     assert pickle.loads(pickle.dumps(kept[4])).ids.sum() == 5 * 40
+
+
+def count_open_files() -> int:
+    return sum(1 for _ in Path("/dev/fd").iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="the system lists no open files")
+def test_hundreds_of_images_lie_in_few_open_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_pixels, "FILE_BYTES", 100 * held_pixels.ALIGNED_BYTES)
+    pixels = HeldPixels(tmp_path, 0)
+    before = count_open_files()
+    kept = [pixels.hold(found(number % 50)) for number in range(250)]
+    assert count_open_files() - before <= 4  # three files, the last one open to be written
+    for number, one in enumerate(kept):
+        np.testing.assert_array_equal(one.ids, found(number % 50).ids)
+    del one, kept[:200]
+    gc.collect()
+    assert count_open_files() - before <= 2  # a file is gone with its last image
+    large = np.full((3, 2**11, 2**11), 7, np.int32)  # more than a file
+    held = pixels.hold(InstancePrediction(ids=large, objects=()))
+    np.testing.assert_array_equal(held.ids, large)
+    assert not held.ids.flags.writeable
 
 
 def test_room_that_is_given_back_is_used_again(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from napari_synthseg.ui.pages.images.import_dialog import (
     ImportSource,
     file_source,
 )
-from napari_synthseg.ui.viewer.adding.layer_tables import read_layer
+from napari_synthseg.ui.viewer.adding.layer_tables import LayerTable, LayerThings
 from napari_synthseg.ui.viewer.labels_menu import plane_in_view, values_in_view
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.workflow.importing_files.looking import Importable, look_at, why_no_ids
@@ -80,7 +80,7 @@ class ImportButton(QPushButton):
         Raises
         ------
         InputError
-            If no image is shown, or the layer holds nothing that can be imported.
+            If no image is shown, or the layer is of another kind.
         """
         ref = self._image()
         if ref is None:
@@ -117,23 +117,34 @@ class ImportButton(QPushButton):
     def _take_table(self, layer: Points | Shapes, ref: ImageRef) -> None:
         image = self._layers.image
         assert image is not None
-        table = read_layer(layer, image, ref, self._layers.point)
-        if not table.shapes:
-            raise InputError(
-                f"Layer '{layer.name}' holds nothing on the plane that is shown: move the slider."
-            )
-        notes = f"{table.elsewhere} on other planes were left out." if table.elsewhere else ""
-        folder = tempfile.TemporaryDirectory(prefix="synthseg-")
-        name = re.sub(r"[^\w .-]", "_", layer.name) or "layer"
-        path = table.write(Path(folder.name) / f"{name}.csv")
-        axes = table.axes if isinstance(layer, Points) else None
+        things, name = LayerThings.of(layer, image, ref, self._layers.point), layer.name
+        is_points = isinstance(layer, Points)
 
-        def ask(found: Importable) -> None:
-            self._ask(ImportSource(found, layer.name, None, True, axes, notes))
-            if self.dialog is not None:
-                self.dialog.finished.connect(lambda _: folder.cleanup())
+        def read() -> tuple[tempfile.TemporaryDirectory[str], Path, LayerTable]:
+            table = things.on_plane()
+            if not len(table.counts):
+                raise InputError(
+                    f"Layer '{name}' holds nothing on the plane that is shown: move the slider."
+                )
+            folder = tempfile.TemporaryDirectory(prefix="synthseg-")
+            file = re.sub(r"[^\w .-]", "_", name) or "layer"
+            return folder, table.write(Path(folder.name) / f"{file}.csv"), table
 
-        self._controller.run(look_at(path), ask)
+        def look(
+            made: tuple[tempfile.TemporaryDirectory[str], Path, LayerTable],
+        ) -> None:
+            folder, path, table = made
+            notes = f"{table.elsewhere} on other planes were left out." if table.elsewhere else ""
+            axes = table.axes if is_points else None
+
+            def ask(found: Importable) -> None:
+                self._ask(ImportSource(found, name, None, True, axes, notes))
+                if self.dialog is not None:
+                    self.dialog.finished.connect(lambda _: folder.cleanup())
+
+            self._controller.run(look_at(path), ask)
+
+        self._controller.run(Job.of(f"read {name}", read), look)
 
     def _ask(self, source: ImportSource) -> None:
         cls = self._layers.clicks.active_class

@@ -9,6 +9,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from napari.layers import Layer, Points, Shapes
@@ -21,24 +22,36 @@ Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
+class _Affine:
+    matrix: Float
+    offset: Float
+
+    def __call__(self, points: Float) -> Float:
+        return np.asarray(points @ self.matrix.T + self.offset)
+
+
+@dataclass(frozen=True, eq=False)
 class LayerTable:
     """The things in a layer that lie on the shown plane of an image.
 
     Attributes
     ----------
-    shapes
-        Vertices of each thing (vertex, axis), ([z,] y, x) in pixels of the image; of a point one.
+    vertices
+        Of one thing after the other (vertex, axis), ([z,] y, x) in pixels of the image.
+    counts
+        How many vertices each thing has; a point has one.
     kinds
-        Type of each shape; 'point' for points.
+        Type of each shape; none for points.
     classes
-        Class of each thing, or '' where the layer does not say.
+        Class of each thing; none where the layer does not say.
     plane
         Axis -> index of the image's plane, for images that are planes of a stack.
     elsewhere
         Things on other planes, which are left out.
     """
 
-    shapes: tuple[Float, ...]
+    vertices: Float
+    counts: NDArray[np.intp]
     kinds: tuple[str, ...]
     classes: tuple[str, ...]
     plane: dict[str, int]
@@ -47,56 +60,94 @@ class LayerTable:
     @property
     def axes(self) -> str:
         """A letter for each axis of the table."""
-        ndim = self.shapes[0].shape[1] if self.shapes else 2
-        return "".join(self.plane) + "zyx"[-ndim:]
+        return "".join(self.plane) + "zyx"[-self.vertices.shape[1] :]
 
     def write(self, path: Path) -> Path:
         """Write the table; return its path."""
-        axes = [f"axis-{n}" for n in range(len(self.axes))]
-        is_points = all(kind == "point" for kind in self.kinds)
-        head = ["index"] if is_points else ["index", "shape-type", "vertex-index"]
+        owners = np.repeat(np.arange(len(self.counts)), self.counts)
+        places = np.arange(len(owners)) - np.repeat(
+            np.cumsum(self.counts) - self.counts, self.counts
+        )
         named = any(self.classes)
+        head = ["index", "shape-type", "vertex-index"] if self.kinds else ["index"]
+        axes = [f"axis-{n}" for n in range(len(self.axes))]
+        indices = tuple(self.plane.values())
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow([*head, *axes, *(["class"] if named else [])])
-            things = zip(self.shapes, self.kinds, self.classes, strict=True)
-            for number, (vertices, kind, cls) in enumerate(things):
-                for place, vertex in enumerate(vertices.tolist()):
-                    start = [number] if is_points else [number, kind, place]
-                    row = [*start, *self.plane.values(), *vertex]
-                    writer.writerow([*row, *([cls] if named else [])])
+            rows = zip(owners.tolist(), places.tolist(), self.vertices.tolist(), strict=True)
+            for number, place, vertex in rows:
+                start = (number, self.kinds[number], place) if self.kinds else (number,)
+                end = (self.classes[number],) if named else ()
+                writer.writerow((*start, *indices, *vertex, *end))
         return path
 
 
-def read_layer(
-    layer: Points | Shapes, image: DisplayedImage, ref: ImageRef, point: Sequence[float]
-) -> LayerTable:
-    """Return what lies on the shown plane of an image; `point` is where the sliders stand."""
-    data = [np.atleast_2d(np.asarray(each, float)) for each in layer.data]
-    kinds = tuple(layer.shape_type) if isinstance(layer, Shapes) else ("point",) * len(data)
-    table = layer.features
-    column = next((name for name in table.columns if str(name).lower() == "class"), None)
-    classes = tuple(map(str, table[column])) if column is not None else ("",) * len(data)
-    extra = max(layer.ndim - ref.ndim, 0)
-    here = np.round(layer.world_to_data(point[-layer.ndim :]))[:extra] if extra else np.empty(0)
-    chosen = [n for n, each in enumerate(data) if (np.round(each[:, :extra]) == here).all()]
-    to_world, from_world = _map(layer, ref.ndim), _inverse(_map(image.layer, ref.ndim))
-    return LayerTable(
-        tuple(from_world(to_world(each[:, extra:])) for each in (data[n] for n in chosen)),
-        tuple(kinds[n] for n in chosen),
-        tuple(classes[n] for n in chosen),
-        {axis: ref.plane[axis] for axis in "tz" if axis in ref.plane},
-        len(data) - len(chosen),
-    )
-
-
 @dataclass(frozen=True, eq=False)
-class _Affine:
-    matrix: Float
-    offset: Float
+class LayerThings:
+    """What a layer held when it was looked at, and how it lay on an image.
 
-    def __call__(self, points: Float) -> Float:
-        return np.asarray(points @ self.matrix.T + self.offset)
+    Attributes
+    ----------
+    vertices, counts, kinds
+        As in `LayerTable`, of all things, in pixels of the layer.
+    classes
+        The layer's column of classes, if it has one.
+    here
+        Index of the shown plane along each of the layer's axes before the image's.
+    to_world, from_world
+        From pixels of the layer to those of the image.
+    plane
+        As in `LayerTable`.
+    """
+
+    vertices: Float
+    counts: NDArray[np.intp]
+    kinds: tuple[str, ...]
+    classes: NDArray[Any] | None
+    here: Float
+    to_world: _Affine
+    from_world: _Affine
+    plane: dict[str, int]
+
+    @classmethod
+    def of(
+        cls, layer: Points | Shapes, image: DisplayedImage, ref: ImageRef, point: Sequence[float]
+    ) -> LayerThings:
+        """Look at a layer, in a moment; `point` is where the sliders stand."""
+        data = layer.data if isinstance(layer, Shapes) else [layer.data]
+        counts = list(map(len, data)) if isinstance(layer, Shapes) else [1] * len(layer.data)
+        table = layer.features
+        column = next((name for name in table.columns if str(name).lower() == "class"), None)
+        extra = max(layer.ndim - ref.ndim, 0)
+        return cls(
+            np.concatenate([np.empty((0, layer.ndim)), *data]),
+            np.array(counts, np.intp),
+            tuple(layer.shape_type) if isinstance(layer, Shapes) else (),
+            table[column].to_numpy(copy=True) if column is not None else None,
+            np.round(layer.world_to_data(point[-layer.ndim :]))[:extra] if extra else np.empty(0),
+            _map(layer, ref.ndim),
+            _inverse(_map(image.layer, ref.ndim)),
+            {axis: ref.plane[axis] for axis in "tz" if axis in ref.plane},
+        )
+
+    def on_plane(self) -> LayerTable:
+        """Return what lies on the shown plane of the image."""
+        extra = len(self.here)
+        owners = np.repeat(np.arange(len(self.counts)), self.counts)
+        is_elsewhere = (np.round(self.vertices[:, :extra]) != self.here).any(axis=1)
+        is_here = np.ones(len(self.counts), bool)
+        is_here[owners[is_elsewhere]] = False
+        chosen = np.flatnonzero(is_here).tolist()
+        vertices = self.vertices[is_here[owners], extra:]
+        return LayerTable(
+            self.from_world(self.to_world(vertices)),
+            self.counts[is_here],
+            tuple(self.kinds[n] for n in chosen) if self.kinds else (),
+            tuple(str(self.classes[n]) for n in chosen) if self.classes is not None else (),
+            self.plane,
+            len(self.counts) - len(chosen),
+        )
 
 
 def _map(layer: Layer, ndim: int) -> _Affine:

@@ -54,12 +54,13 @@ class RegionKeeper(QObject):
         self._unsaved: dict[ImageKey, Unsaved] = {}
         self._must_read = False
         self._saving: Job[SavedRegions] | None = None
-        self._then: Callable[[], object] | None = None
+        self._then: list[Callable[[], object]] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._start_next)
         controller.project_changed.connect(self._on_project_changed)
         controller.closing.connect(self._on_closing)
+        controller.before_undo = self._after_strokes
 
     @property
     def is_busy(self) -> bool:
@@ -87,8 +88,16 @@ class RegionKeeper(QObject):
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Save now what is not saved yet, in the background; call `then` once all is saved."""
         self._timer.stop()
-        self._then = then or self._then
+        if then is not None:
+            self._then.append(then)
         self._start_next()
+
+    def _after_strokes(self, then: Callable[[], object]) -> None:
+        """Call `then` once all strokes so far are saved, at once where they are."""
+        if self._unsaved or self._saving is not None:
+            self.save(then)
+        else:
+            then()
 
     # --- jobs ------------------------------------------------------------------------------------
 
@@ -99,9 +108,9 @@ class RegionKeeper(QObject):
             self._save(self._unsaved.pop(next(iter(self._unsaved))))
         elif self._must_read and self._image is not None:
             self._read(self._image)
-        elif self._then is not None and not self._unsaved:
-            then, self._then = self._then, None
-            then()
+        elif self._then and not self._unsaved:
+            self._then.pop(0)()
+            self._start_next()  # what was done may need to be read first
 
     def _read(self, image: DisplayedImage) -> None:
         session = self._controller.session
@@ -129,7 +138,7 @@ class RegionKeeper(QObject):
             is_shown = self._image is not None and self._image.key == key
             if outcome.state == "failed":
                 self._unsaved.setdefault(key, unsaved)  # newer strokes hold the older ones, too
-                self._then = None
+                self._then.clear()
                 if len(self._unsaved) == 1:
                     self._timer.start(RETRY_MS)
             elif outcome.value is not None and is_shown and key not in self._unsaved:
@@ -167,7 +176,8 @@ class RegionKeeper(QObject):
         for unsaved in self._unsaved.values():
             session.paint(unsaved.image.refs, unsaved.values, unsaved.rest_unknown).start()
         self._unsaved.clear()
-        self._image, self._saving, self._then = None, None, None
+        self._image, self._saving = None, None
+        self._then.clear()
         self._must_read = False
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import tifffile
 
 from napari_synthseg.ui.pages.images.import_button import ImportButton
+from napari_synthseg.ui.viewer.adding.layer_tables import LayerThings
 from tests.ui.conftest import CENTERS, draw_discs
 
 pytestmark = pytest.mark.gui
@@ -164,6 +167,46 @@ def test_points_of_a_scaled_layer_become_clicks_under_them(several):
         tuple(map(float, center)) for center in CENTERS
     }
     dialog.close()
+
+
+def test_points_and_shapes_are_read_in_a_thread_as_one_array(several, monkeypatch):
+    threads, on_plane = [], LayerThings.on_plane
+
+    def noted(things):
+        threads.append(threading.current_thread() is threading.main_thread())
+        return on_plane(things)
+
+    monkeypatch.setattr(LayerThings, "on_plane", noted)
+    boxes = [[(10, 10), (10, 30), (40, 30), (40, 10)], [(50, 60), (50, 70), (90, 70), (90, 60)]]
+    layer = several.viewer.add_shapes(
+        np.array(boxes) / 2, shape_type=["rectangle", "polygon"], scale=(2, 2), name="mine",
+        features={"class": ["object", "object"]},
+    )  # fmt: skip
+    dialog = import_dialog(several, ImportButton.take_layer, layer)
+    dialog.close()
+    assert threads == [False]
+    image = several.panel.layers.image
+    table = on_plane(LayerThings.of(layer, image, image.refs[0], several.panel.layers.point))
+    assert np.allclose(table.vertices, np.concatenate(boxes))
+    assert table.counts.tolist() == [4, 4]
+    assert table.kinds == ("rectangle", "polygon")
+    assert table.classes == ("object", "object")
+
+
+def test_of_a_stack_of_points_those_on_the_shown_plane_are_read(several, tmp_path, shown):
+    points = np.array([(0, 10, 20), (1, 30, 40), (1, 50, 60), (2, 70, 80)], float)
+    layer = several.viewer.add_points(points, features={"Class": list("abcd")}, name="mine")
+    layers, here = several.panel.layers, (1.0, 0.0, 0.0)
+    things = LayerThings.of(layer, layers.image, layers.image.refs[0], here)
+    table = things.on_plane()
+    assert table.vertices.tolist() == [[30, 40], [50, 60]]
+    assert (table.classes, table.elsewhere, table.axes) == (("b", "c"), 2, "yx")
+    text = table.write(tmp_path / "points.csv").read_text()
+    assert text == "index,axis-0,axis-1,class\n0,30.0,40.0,b\n1,50.0,60.0,c\n"
+    layer.data = points[[0, 3]]
+    several.viewer.dims.set_point(0, 1)
+    several.panel.click_page.images.import_button.take_layer(layer)
+    several.wait(lambda: any("nothing on the plane" in r.message for r in shown))
 
 
 def test_what_a_file_lacks_is_asked_for_after_it_was_refused(several, tmp_path):

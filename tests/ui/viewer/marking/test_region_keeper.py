@@ -125,3 +125,40 @@ def test_saving_calls_back_once_all_is_saved(controller, keeper, images, qtbot):
     keeper.save(lambda: seen.append(saved(controller, images[0])))
     qtbot.waitUntil(lambda: bool(seen), timeout=20_000)
     assert seen == [{3}]
+
+
+def test_undo_takes_back_the_newest_stroke_though_it_is_not_saved_yet(
+    controller, keeper, images, qtbot
+):
+    keeper.show(images[0])
+    keeper.note_stroke(stroke(3), rest_unknown=False)
+    qtbot.waitUntil(lambda: not keeper.is_busy, timeout=20_000)
+    both = stroke(3) | stroke(7)
+    keeper.note_stroke(both, rest_unknown=False)
+    controller.undo()
+    qtbot.waitUntil(lambda: not keeper.is_busy, timeout=20_000)
+    assert saved(controller, images[0]) == {3}
+    controller.redo()
+    qtbot.waitUntil(lambda: not keeper.is_busy, timeout=20_000)
+    assert saved(controller, images[0]) == {3, 7}
+    keeper.note_stroke(both | stroke(9), rest_unknown=False)
+    keeper.save()  # and while it is being saved; each of several presses counts
+    controller.undo()
+    controller.undo()
+    qtbot.waitUntil(lambda: not keeper.is_busy, timeout=20_000)
+    assert saved(controller, images[0]) == {3}
+
+
+def test_a_stroke_after_an_undo_is_not_lost_when_that_is_to_be_done_again(
+    controller, keeper, images, qtbot
+):
+    keeper.show(images[0])
+    keeper.note_stroke(stroke(3), rest_unknown=False)
+    qtbot.waitUntil(lambda: not keeper.is_busy, timeout=20_000)
+    controller.undo()
+    qtbot.waitUntil(lambda: not keeper.is_busy, timeout=20_000)
+    assert saved(controller, images[0]) is None
+    keeper.note_stroke(stroke(5), rest_unknown=False)
+    controller.redo()
+    qtbot.waitUntil(lambda: not keeper.is_busy, timeout=20_000)
+    assert saved(controller, images[0]) == {5}
