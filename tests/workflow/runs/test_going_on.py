@@ -151,7 +151,7 @@ def test_a_run_goes_on_alike_where_the_run_that_it_began_with_is_gone(clicked, t
     with_start, without = (runs.load_weights(s.folder, run.id) for s in (copy, clicked))
     copy.close().result()
     for name, weight in with_start.items():
-        np.testing.assert_allclose(without[name], weight, atol=1e-6)
+        assert np.allclose(np.asarray(without[name], float), np.asarray(weight, float), atol=1e-6)
 
 
 def test_a_new_run_cannot_begin_with_a_run_that_is_gone(clicked):
