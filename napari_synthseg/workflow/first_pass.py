@@ -45,13 +45,16 @@ SIZE_SPREAD = 0.8
 """By how much the size of objects may differ from that of those learned from, natural logarithm:
 what is found at a scale counts the less the more it does."""
 
+LEAST_SURENESS = 0.4
+"""Mean score below which what is found tells nothing: of texture, say, at any scale."""
+
 
 def find_magnification(
     predictor: Predictor, ref: ImageRef, pixels: PixelSource
 ) -> Generator[Progress, None, float | None]:
     """Return how many times larger objects are on an image than on those learned from.
 
-    None where nothing is found at any scale.
+    1 where no scale is sure enough of what it finds; None where nothing is found at any.
 
     Parameters
     ----------
@@ -62,7 +65,7 @@ def find_magnification(
 
     part = counted_part(ref, pixels)
     tried = set[tuple[float, ...]]()  # enlarging ends at a factor: none is tried twice
-    values = dict[float, float]()
+    values, sureness = dict[float, float](), dict[float, float]()
     usual = factors_of(predictor.rule.scale_for(ref, 1.0), ref.ndim)
     steps = iter(pairwise(np.linspace(0, 1, len(MAGNIFICATIONS) + 3).tolist()))
 
@@ -80,24 +83,27 @@ def find_magnification(
         found = yield from subprogress(work, start, stop, f"trying magnification {times:.2g}")
         if isinstance(found, InstancePrediction) and found.objects:
             likely = _bell(math.log(times), MAGNIFICATION_SPREAD)
-            values[times] = likely * _fit(found, factors, predictor)
+            sureness[times] = float(np.mean([thing.score for thing in found.objects]))
+            values[times] = likely * sureness[times] * _size_fit(found, factors, predictor)
 
     for times in MAGNIFICATIONS:
         yield from attempt(times)
     best = max(values, key=values.__getitem__, default=1.0)
     for times in (best / BESIDE, best * BESIDE):
         yield from attempt(times)
-    return max(values, key=values.__getitem__) if values else None
+    if not values:
+        return None
+    best = max(values, key=values.__getitem__)
+    return best if sureness[best] >= LEAST_SURENESS else 1.0
 
 
-def _fit(found: InstancePrediction, factors: tuple[float, ...], predictor: Predictor) -> float:
-    """Return the mean score of objects, less where they are not as large as those learned from."""
-    sureness = float(np.mean([thing.score for thing in found.objects]))
+def _size_fit(found: InstancePrediction, factors: tuple[float, ...], predictor: Predictor) -> float:
+    """Return 1 where objects are as large as those learned from, the less the further off."""
     if len(factors) > 2 or len(predictor.rule.class_values) > 1:
-        return sureness  # how large its objects are is known of no single class
+        return 1.0  # how large its objects are is known of no single class
     areas = np.bincount(found.ids.ravel())[1:] * math.prod(factors)
     diameter = float(np.median(2 * np.sqrt(areas[areas > 0] / np.pi)))
-    return sureness * _bell(math.log(diameter / predictor.rule.diameter), SIZE_SPREAD)
+    return _bell(math.log(diameter / predictor.rule.diameter), SIZE_SPREAD)
 
 
 def _bell(off: float, spread: float) -> float:

@@ -97,3 +97,11 @@ def test_enlarging_ends_and_the_magnification_is_the_one_that_is_shown(find):
 
 def test_nothing_found_anywhere_is_no_magnification(find):
     assert find(lambda _: (0.0, DIAMETER))[0] is None
+
+
+@pytest.mark.parametrize(("sureness", "magnification"), [(0.39, 1), (0.41, 0.25)])
+def test_what_is_found_without_sureness_tells_no_magnification(find, sureness, magnification):
+    def model(times):
+        return (sureness if times == pytest.approx(0.25) else 0.2), DIAMETER
+
+    assert find(model)[0] == pytest.approx(magnification)
