@@ -104,4 +104,4 @@ def test_what_is_found_without_sureness_tells_no_magnification(find, sureness, m
     def model(times):
         return (sureness if times == pytest.approx(0.25) else 0.2), DIAMETER
 
-    assert find(model)[0] == pytest.approx(magnification)
+    assert find(model, scale=0.4)[0] == pytest.approx(magnification)
