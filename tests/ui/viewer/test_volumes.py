@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_synthseg.ui.viewer.adding.layer_tables import LayerThings
+
 pytestmark = pytest.mark.gui
 
 SHAPE = (12, 80, 96)
@@ -144,3 +146,13 @@ def test_clicks_show_through_the_planes_and_pixels_do_not(volume):
         assert shown == image.data[at]
     volume.panel.layers.clicks.hide()
     assert max(volume.viewer.dims.margin_left) == 0
+
+
+def test_flat_points_of_others_come_into_the_plane_that_is_shown(volume):
+    layer = volume.viewer.add_points([(20.0, 18.0), (21.0, 48.0)], name="flat")
+    volume.viewer.dims.set_current_step(0, 8)
+    image = volume.panel.layers.image
+    things = LayerThings.of(layer, image, image.refs[0], volume.panel.layers.point)
+    table = things.on_plane()
+    assert np.allclose(table.vertices, [(8, 20, 18), (8, 21, 48)])
+    assert (table.axes, table.elsewhere) == ("zyx", 0)

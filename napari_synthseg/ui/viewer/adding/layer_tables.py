@@ -95,6 +95,8 @@ class LayerThings:
         The layer's column of classes, if it has one.
     here
         Index of the shown plane along each of the layer's axes before the image's.
+    shown
+        Where the shown plane lies in the world, along the image's axes that the layer lacks.
     to_world, from_world
         From pixels of the layer to those of the image.
     plane
@@ -106,6 +108,7 @@ class LayerThings:
     kinds: tuple[str, ...]
     classes: NDArray[Any] | None
     here: Float
+    shown: Float
     to_world: _Affine
     from_world: _Affine
     plane: dict[str, int]
@@ -119,13 +122,14 @@ class LayerThings:
         counts = list(map(len, data)) if isinstance(layer, Shapes) else [1] * len(layer.data)
         table = layer.features
         column = next((name for name in table.columns if str(name).lower() == "class"), None)
-        extra = max(layer.ndim - ref.ndim, 0)
+        extra, lacking = max(layer.ndim - ref.ndim, 0), max(ref.ndim - layer.ndim, 0)
         return cls(
             np.concatenate([np.empty((0, layer.ndim)), *data]),
             np.array(counts, np.intp),
             tuple(layer.shape_type) if isinstance(layer, Shapes) else (),
             table[column].to_numpy(copy=True) if column is not None else None,
             np.round(layer.world_to_data(point[-layer.ndim :]))[:extra] if extra else np.empty(0),
+            np.asarray(point[-ref.ndim :][:lacking], float),
             _map(layer, ref.ndim),
             _inverse(_map(image.layer, ref.ndim)),
             {axis: ref.plane[axis] for axis in "tz" if axis in ref.plane},
@@ -139,9 +143,10 @@ class LayerThings:
         is_here = np.ones(len(self.counts), bool)
         is_here[owners[is_elsewhere]] = False
         chosen = np.flatnonzero(is_here).tolist()
-        vertices = self.vertices[is_here[owners], extra:]
+        world = self.to_world(self.vertices[is_here[owners], extra:])
+        above = np.broadcast_to(self.shown, (len(world), len(self.shown)))
         return LayerTable(
-            self.from_world(self.to_world(vertices)),
+            self.from_world(np.hstack([above, world])),
             self.counts[is_here],
             tuple(self.kinds[n] for n in chosen) if self.kinds else (),
             tuple(str(self.classes[n]) for n in chosen) if self.classes is not None else (),
