@@ -54,7 +54,7 @@ def find_magnification(
 ) -> Generator[Progress, None, float | None]:
     """Return how many times larger objects are on an image than on those learned from.
 
-    1 where no scale is sure enough of what it finds; None where nothing is found at any.
+    None where what is found at the best of them is not sure, or nothing is found at all.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def find_magnification(
     if not values:
         return None
     best = max(values, key=values.__getitem__)
-    return best if sureness[best] >= LEAST_SURENESS else 1.0
+    return best if sureness[best] >= LEAST_SURENESS else None
 
 
 def _size_fit(found: InstancePrediction, factors: tuple[float, ...], predictor: Predictor) -> float:

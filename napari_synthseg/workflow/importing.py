@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -21,6 +21,7 @@ from napari_synthseg.core.annotations import (
     RegionTruth,
     Role,
     Truth,
+    classes_in,
     new_id,
 )
 from napari_synthseg.core.errors import InputError
@@ -101,7 +102,8 @@ class Imported:
         changed = [_with_changes(i, known.get(i.id), project) for i in kept]
         clicks = [c for c in self.clicks if c.image not in gone]
         truths = [t for t in self.truths if t.image not in gone]
-        _check_classes_of_now(self.classes, clicks, project, before)
+        used = {c.cls for c in clicks}.union(*map(classes_in, (*truths, *self.patch_masks)))
+        _check_classes_of_now(self.classes, used, project, before)
         new = project
         new = new.with_images(*changed) if changed else new
         new = new.with_classes(*self.classes) if self.classes else new
@@ -128,7 +130,7 @@ def _with_changes(image: ImageRef, before: ImageRef | None, project: Project) ->
 
 
 def _check_classes_of_now(
-    made: Sequence[ObjectClass], clicks: Sequence[Click], project: Project, before: Project
+    made: Sequence[ObjectClass], used: Collection[int], project: Project, before: Project
 ) -> None:
     """Refuse an import whose classes do not go together with those that were edited meanwhile."""
     for own in made:
@@ -139,11 +141,10 @@ def _check_classes_of_now(
                     f"Classes were edited while the file was read: '{other.name}' is in the way of "
                     f"its class '{own.name}'. Import the file again."
                 )
-    left = {c.value for c in (*project.classes, *made)}
-    used = {c.cls for c in clicks}
-    if lost := next((c for c in before.classes if c.value in used - left), None):
+    lost = set(used) - {c.value for c in (*project.classes, *made)}
+    if gone := next((c for c in before.classes if c.value in lost), None):
         raise InputError(
-            f"The class '{lost.name}' was removed while the file was read, which gives clicks of "
+            f"The class '{gone.name}' was removed while the file was read, which names objects of "
             "it: import the file again."
         )
 

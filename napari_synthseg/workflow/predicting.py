@@ -244,7 +244,7 @@ def _viewed(
     tries = find_magnification(predictor, ref, MatchedSource(pixels, first.gain, first.offset))
     found = yield from subprogress(tries, 0.0, TRYING_SHARE)
     if found is None:
-        words = "nothing is found at any of several magnifications"
+        words = "nothing is surely found at any of several magnifications"
         is_told = is_asked or first.looks_resized
         notes = (*first.notes, words) if is_told else first.notes
         return replace(first, notes=notes), TRYING_SHARE

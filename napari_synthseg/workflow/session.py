@@ -609,6 +609,8 @@ class Session:
             else:
                 self.found.pop(run.id, None)  # it is of other weights
             self._replace(self.project.with_run(ended))
+            if outcome.value is None and run.model is not None:
+                self._records.write(ended)  # its own is from before it went on
 
         work = training.train(self.project, self.folder, run, self.artifacts, live)
         job = self._job(work, f"train {run.name}", subject=run.id)

@@ -74,7 +74,7 @@ def _with_start(data: TaskData, project: Project, folder: Path, run: TrainingRun
     return replace(data, start=StartWeights(weights, classes, f"the weights of '{begun.name}'"))
 
 
-def _check_classes(run: TrainingRun, data: TaskData) -> None:
+def _check_classes(run: TrainingRun, project: Project) -> None:
     """Refuse to go on with other classes than a run learned.
 
     Raises
@@ -84,11 +84,10 @@ def _check_classes(run: TrainingRun, data: TaskData) -> None:
     """
     if run.model is None:
         return
-    learned, now = run.model.rule.class_values, data.class_values
+    names = project.class_names
+    learned, now = run.model.rule.class_values, tuple(sorted(names))
     if learned != now:
-        added = [
-            f"'{name}' is new" for value, name in data.class_names.items() if value not in learned
-        ]
+        added = [f"'{name}' is new" for value, name in names.items() if value not in learned]
         gone = [f"class {value} is gone" for value in learned if value not in now]
         raise InputError(
             f"'{run.name}' cannot go on, as it learned other classes: {', '.join(added + gone)}. "
@@ -114,11 +113,11 @@ def train(
     before = run
     runs.save_run(folder, run)
     try:
+        _check_classes(run, project)
         yield from load_libraries()
         from napari_synthseg.tasks.train import train_model
 
         data = yield from _sources(project, folder, run, artifacts).gather()
-        _check_classes(run, data)
         data = _with_start(data, project, folder, run)
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
         store = runs.checkpoints(folder, run.id)

@@ -116,9 +116,10 @@ def test_a_class_that_was_made_meanwhile_is_never_replaced(two, tmp_path, name):
     assert two.project is before
 
 
-def test_clicks_of_a_class_that_was_removed_meanwhile_are_refused(two, tmp_path):
+@pytest.mark.parametrize("as_clicks", [True, False])
+def test_objects_of_a_class_that_was_removed_meanwhile_are_refused(two, tmp_path, as_clicks):
     (tmp_path / "boxes.csv").write_text(BOXES)
-    job = two.import_file(tmp_path / "boxes.csv", ImportOptions(as_clicks=True))
+    job = two.import_file(tmp_path / "boxes.csv", ImportOptions(as_clicks=as_clicks))
     two.edit(two.project.without_class(1), "remove class")
     with pytest.raises(InputError, match=r"'cell' was removed while .*: import the file again"):
         job.result()

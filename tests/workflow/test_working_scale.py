@@ -263,7 +263,7 @@ def test_several_magnifications_are_tried_where_nothing_tells_the_scale(large, r
     small = add_array(large, disc_image(CENTERS, (128, 160), 10)[0][0], "yx", "looks resized")
     assert seen(small).notes[0].startswith(f"{RESIZED} it is predicted with a magnification 1")
     monkeypatch.setattr(predicting, "find_magnification", lambda *_: find(None))
-    assert seen(small).notes[-1] == "nothing is found at any of several magnifications"
+    assert seen(small).notes[-1] == "nothing is surely found at any of several magnifications"
     assert seen(second).notes == ()
 
 

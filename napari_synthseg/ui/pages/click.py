@@ -240,6 +240,9 @@ class ClickPage(Page):
             self.edit(self.project.with_classes(changed), f"change {what} of class")
 
     def _on_add(self) -> None:
+        show_input_errors(self._add_class)
+
+    def _add_class(self) -> None:
         project = self.project
         diameter = project.classes[-1].diameter if project.classes else DEFAULT_DIAMETER
         new = project.next_class(free_name(project, "class"), diameter=diameter)

@@ -90,6 +90,22 @@ def test_a_failure_of_going_on_leaves_the_model_usable(stopped, monkeypatch):
     assert (resumed.state, resumed.steps, resumed.error) == ("done", 9, "")
 
 
+def test_a_score_given_while_a_run_went_on_in_vain_is_in_its_file(stopped, monkeypatch):
+    session, run = stopped
+    found = session.predict(run, [images_by_role(session)["test"]]).result()
+    going_on = session.train(run)
+
+    def broken(*_):
+        session.score(run, found).result()
+        raise ValueError("it broke")
+
+    monkeypatch.setattr(MAKE_TARGETS, broken)
+    with pytest.raises(ValueError, match="it broke"):
+        going_on.result()
+    record = json.loads(runs.run_files(session.folder, run.id)[1].read_text("utf-8"))
+    assert len(record["scores"]) == len(session.project.run(run.id).scores) == 1
+
+
 def test_going_on_without_the_images_leaves_the_model_usable(stopped):
     session, run = stopped
     project = session.project
