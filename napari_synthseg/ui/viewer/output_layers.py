@@ -6,6 +6,7 @@ and are added to the viewer on the GUI thread.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -72,8 +73,9 @@ Classes = Sequence[ObjectClass]
 
 @dataclass(eq=False)
 class _Shown:
-    """A prediction, by its run and image, in its layers."""
+    """A prediction, which others keep, in its layers."""
 
+    prediction: weakref.ref[Prediction]
     run: str
     image: str
     layers: list[Layer]
@@ -96,8 +98,7 @@ class _Shown:
 class _Dropped:
     """A prediction whose layers were removed, and whether the user could see them."""
 
-    run: str
-    image: str
+    prediction: weakref.ref[Prediction]
     name: str
     was_visible: bool
 
@@ -180,6 +181,7 @@ class OutputLayers:
             if isinstance(made, np.ndarray) and not shown.is_edited:
                 (layer,) = shown.layers
                 layer.data = made
+                shown.prediction = weakref.ref(prediction)
                 shown.is_edited = False  # this was no user
                 return
             if isinstance(made, np.ndarray):  # edited in this very moment
@@ -208,44 +210,48 @@ class OutputLayers:
         for layer in layers:
             self._layers.add(layer, image, prediction.region_origin if has_pixels else ())
         self.predictions.extend(layers[-1:])
-        shown = _Shown(prediction.run, prediction.image, list(layers), name)
+        shown = _Shown(
+            weakref.ref(prediction), prediction.run, prediction.image, list(layers), name
+        )
         shown.watch()
         self._shown.append(shown)
 
     def drop(self, key: ImageKey) -> list[Layer]:
         """Return the layers of an image's predictions for removal, unless the user edited them.
 
-        What the session still knows of them comes back with the image; see `bring_back`.
+        They come back with the image; see `bring_back`. What a run found earlier stays, as the
+        session has only what each run found last.
         """
-        going, dropped = list[Layer](), self._dropped.get(key, [])
+        going = list[Layer]()
         for one in self._shown:
-            is_known = self._known(one.run, one.image) is not None
-            if one.is_edited or not is_known or self._layers.key_of(one.layers[0]) != key:
+            if one.is_edited or self._layers.key_of(one.layers[0]) != key:
+                continue
+            if not self._is_last(one.prediction()):
                 continue
             was_visible = any(map(self._layers.is_visible_with_image, one.layers))
-            # one that was predicted again comes back once
-            dropped = [d for d in dropped if (d.run, d.image) != (one.run, one.image)]
-            dropped.append(_Dropped(one.run, one.image, one.name, was_visible))
+            dropped = _Dropped(one.prediction, one.name, was_visible)
+            self._dropped.setdefault(key, []).append(dropped)
             going += one.layers
-        if dropped:
-            self._dropped[key] = dropped
         return going
 
     def bring_back(self, image: DisplayedImage) -> None:
-        """Show again, soon, the predictions of an image whose layers were dropped."""
+        """Show again, soon, the predictions of an image whose layers were dropped.
+
+        What was predicted anew meanwhile does not come back: whoever predicted shows the new one.
+        """
         for one in self._dropped.pop(image.key, ()):
-            run, found = (
-                find_run(self._controller.project, one.run),
-                self._known(one.run, one.image),
-            )
-            if run is not None and found is not None:
+            found = one.prediction()
+            run = find_run(self._controller.project, found.run) if found is not None else None
+            if run is not None and found is not None and self._is_last(found):
                 least, visible = run.least_score, one.was_visible
                 self.show_prediction(found, one.name, image, least, alone=False, visible=visible)
 
-    def _known(self, run: str, image: str) -> Prediction | None:
-        """Return what a run found on an image, if the session still has it."""
+    def _is_last(self, prediction: Prediction | None) -> bool:
+        """Tell whether a prediction is what its run found last on its image, as far as is known."""
         session = self._controller.session
-        return session.found.get(run, {}).get(image) if session is not None else None
+        if prediction is None or session is None:
+            return False
+        return session.found.get(prediction.run, {}).get(prediction.image) is prediction
 
     def show_truth(self, ref: ImageRef, image: DisplayedImage) -> None:
         """Show the true masks of a part of an image, soon, as thin lines.
