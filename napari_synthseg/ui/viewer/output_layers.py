@@ -60,7 +60,8 @@ and each round of corrections makes one."""
 
 LINES_UP_TO_PX = 4_000_000
 """Pixels of a plane up to which lines stand around objects; napari draws those on the GUI thread,
-which takes it a third of a second for 17 megapixels. On larger ones objects are filled."""
+which takes it a third of a second for 17 megapixels. On larger ones objects are filled, each in
+its own color: those that touch would be one blob in the color of their class."""
 
 FILLED_OPACITY = 0.4
 """Of objects that are filled, so that the image shows through them."""
@@ -254,9 +255,9 @@ class OutputLayers:
         return session.found.get(prediction.run, {}).get(prediction.image) is prediction
 
     def show_truth(self, ref: ImageRef, image: DisplayedImage) -> None:
-        """Show the true masks of a part of an image, soon, as thin lines.
+        """Show the true masks of a part of an image, soon, as thin lines; filled on large images.
 
-        Those of round objects are white, those of regions have their class's color.
+        Lines around objects are white, those of regions have their class's color.
         """
         session, classes = self._controller.session, self._controller.project.classes
         assert session is not None
@@ -319,14 +320,13 @@ def make_prediction_layers(
 
 
 def make_truth_layer(truth: PixelLabels, classes: Classes, placement: Placement) -> Labels:
-    """Return a layer with the lines around true masks."""
+    """Return a layer with lines around true masks, or with these filled; see `LINES_UP_TO_PX`."""
     regions = isinstance(truth, RegionLabels)
-    layer = Labels(
-        small_ids(truth.array),
-        name="True masks",
-        colormap=class_colormap(classes) if regions else label_colormap({}, "white"),
-        **placement.kwargs(),
-    )
+    layer = Labels(small_ids(truth.array), name="True masks", **placement.kwargs())
+    if regions:
+        layer.colormap = class_colormap(classes)
+    elif not _is_filled(layer):
+        layer.colormap = label_colormap({}, "white")
     _draw_lines(layer, 2 if regions else 1)
     layer.editable = False
     return layer
@@ -348,7 +348,7 @@ def _instances(
         },
         **placement.kwargs(),
     )
-    if len(classes) > 1:
+    if len(classes) > 1 and not _is_filled(layer):
         colors = {c.value: c.color for c in classes}
         ids = {o.id: colors.get(o.cls, "white") for o in found}
         layer.colormap = label_colormap(ids, "transparent")
@@ -358,10 +358,15 @@ def _instances(
 
 def _draw_lines(layer: Labels, width: int) -> None:
     """Let a layer show lines around its objects, where napari draws these at once."""
-    if np.prod(layer.data.shape[-2:]) <= LINES_UP_TO_PX:
-        layer.contour = width
-    else:
+    if _is_filled(layer):
         layer.opacity = FILLED_OPACITY
+    else:
+        layer.contour = width
+
+
+def _is_filled(layer: Labels) -> bool:
+    """Tell whether objects are filled, as napari does not draw lines around them at once."""
+    return int(np.prod(layer.data.shape[-2:])) > LINES_UP_TO_PX
 
 
 def _regions(
