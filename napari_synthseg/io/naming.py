@@ -32,6 +32,9 @@ ROBOFLOW_NAME = re.compile(
 MOST_LISTED = 5
 """Names of images that a message lists."""
 
+MOST_NAMED = 3
+"""Names of images that a sentence about them holds, at most: hundreds may be meant."""
+
 URL = re.compile(r"(?P<place>[a-zA-Z][a-zA-Z0-9+.-]+://[^?#]*)([?#].*)?", re.DOTALL)
 """An address, which may say more behind its path."""
 
@@ -86,6 +89,13 @@ def plane_name(ref: ImageRef) -> str:
     name = PurePosixPath(ref.name or PurePosixPath(ref.uri).name)
     planes = "".join(f"_{axis}{index}" for axis, index in sorted(ref.plane.items()))
     return f"{name.stem}{planes}{name.suffix}"
+
+
+def name_some(refs: Sequence[ImageRef]) -> str:
+    """Return the names of images for a sentence: of the first few, and how many more there are."""
+    names = [f"'{plane_name(ref)}'" for ref in refs]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def folders_of(ref: ImageRef) -> tuple[str, ...]:

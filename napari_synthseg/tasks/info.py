@@ -27,6 +27,7 @@ from napari_synthseg.tasks.results import (
     Written,
     score_center_files,
     score_on_clicks,
+    scored_images,
     write_objects,
 )
 
@@ -123,6 +124,11 @@ class TaskInfo(ABC):
     ) -> Written:
         """Write predictions into a folder that exists; default: the table of objects."""
         return write_objects(out, results, class_names)
+
+    @staticmethod
+    def scored_images(results: Sequence[ImageResult]) -> list[ImageResult]:
+        """Return those that `score_images` counts; default: with truth, else with clicks."""
+        return scored_images(results)
 
     @staticmethod
     def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass]) -> Scores:

@@ -195,6 +195,12 @@ def warn_unmatched(true: Collection[str], predicted: Collection[str]) -> list[st
     return warnings
 
 
+def scored_images(results: Sequence[ImageResult]) -> list[ImageResult]:
+    """Return the images that are scored: those with truth; where none has any, by their clicks."""
+    true = [one for one in results if one.truth is not None]
+    return true or [one for one in results if one.clicks_are_truth]
+
+
 def score_on_clicks(results: Sequence[ImageResult], classes: Sequence[ObjectClass]) -> Scores:
     """Score objects by their centers, against the clicks on images that are not for training.
 

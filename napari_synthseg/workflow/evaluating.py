@@ -24,7 +24,7 @@ from napari_synthseg.core.recipe import load_recipe
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores, ScoringOptions
 from napari_synthseg.explain import scoring as heat_map_scoring
-from napari_synthseg.io.naming import plane_name
+from napari_synthseg.io.naming import name_some
 from napari_synthseg.tasks.registry import task_info, task_names
 from napari_synthseg.tasks.results import ImageResult, names_of, truth_words
 from napari_synthseg.training.split import of_same_specimen
@@ -61,7 +61,7 @@ def score(
     predictions = {p.image: at_score(p, least) for p in found if not isinstance(p, HeatMaps)}
     maps = {m.image: m for m in found if isinstance(m, HeatMaps)}
     if maps:
-        scores = yield from _score_maps(project, folder, maps)
+        scores, counted = yield from _score_maps(project, folder, maps)
     else:
         task = task_info(run.task)
         known = yield from _open_truth(project, folder, task.truth_kinds, predictions)
@@ -70,8 +70,8 @@ def score(
             for ref, labels, incomplete in known
         ]
         scores = task.score_images(images, project.classes).of_task(task.name)
-    seen = {*predictions, *maps}
-    warnings = (*_seen_before(project, run, seen), *_of_same_specimen(project, run, seen))
+        counted = [one.ref for one in task.scored_images(images)]
+    warnings = (*_seen_before(run, counted), *_of_same_specimen(project, run, counted))
     warnings += scores.warnings
     if predictions and least is not None:
         warnings += (f"Objects that score below {least:.2f} were left out.",)
@@ -93,39 +93,38 @@ def _open_truth(
     return known
 
 
-def _seen_before(project: Project, run: TrainingRun, images: Collection[str]) -> tuple[str, ...]:
+def _seen_before(run: TrainingRun, scored: Sequence[ImageRef]) -> tuple[str, ...]:
     """Return a warning if a model is scored by the very truth that it was trained on."""
     learned = run.spec.source != "real" and load_recipe(run.recipe).learns_from == "masks"
     if run.spec.source == "synthetic" and not learned:
         return ()
-    seen = [i.name for i in project.images if i.id in images and i.id in run.images]
+    seen = [ref for ref in scored if ref.id in run.images]
     if not seen:
         return ()
-    names = ", ".join(f"'{name}'" for name in seen)
     return (
-        f"The model was trained on {names}: these images were used for training, so the score does "
-        "not show how the model does on other images.",
+        f"The model was trained on {name_some(seen)}: these images were used for training, so the "
+        "score does not show how the model does on other images.",
     )
 
 
 def _of_same_specimen(
-    project: Project, run: TrainingRun, images: Collection[str]
+    project: Project, run: TrainingRun, scored: Sequence[ImageRef]
 ) -> tuple[str, ...]:
     """Return a warning if a model is scored on other images of what it was trained on."""
-    others = (i for i in project.images if i.id in images and i.id not in run.images)
+    others = (ref for ref in scored if ref.id not in run.images)
     shared = of_same_specimen(others, project.images_of(run))
     if not shared:
         return ()
-    names = ", ".join(f"'{plane_name(ref)}'" for ref in shared)
     return (
-        f"The model was trained on other images of the same file or specimen as {names}, so the "
-        "score may be higher than on other specimens.",
+        "The model was trained on other images of the same file or specimen as "
+        f"{name_some(shared)}, so the score may be higher than on other specimens.",
     )
 
 
 def _score_maps(
     project: Project, folder: Path, maps: Mapping[str, HeatMaps]
-) -> Generator[Progress, None, Scores]:
+) -> Generator[Progress, None, tuple[Scores, list[ImageRef]]]:
+    """Return the scores of heat maps, and the images on which they were scored."""
     from napari_synthseg.metrics.heat_maps.scores import score_heat_maps
 
     opened = yield from _open_truth(project, folder, MAP_KINDS, maps)
@@ -136,7 +135,7 @@ def _score_maps(
             "scored: import them."
         )
     refs = [ref for ref, _, _ in known]
-    return score_heat_maps(
+    scores = score_heat_maps(
         [(ref.name, _pointed_at(labels), maps[ref.id].maps) for ref, labels, _ in known],
         project.class_names,
         measured_on="synthetic" if any(ref.synthetic for ref in refs) else "real",
@@ -144,6 +143,7 @@ def _score_maps(
         diameters={c.value: c.diameter_px(refs[0]) for c in project.classes},
         incomplete_classes=names_of(project.classes, (values for _, _, values in known)),
     )
+    return scores, refs
 
 
 def _pointed_at(truth: Labels) -> InstanceLabels | Boxes:

@@ -26,7 +26,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Synthesizer
 from napari_synthseg.core.runs import Appearance
 from napari_synthseg.core.specs import TrainSpec
-from napari_synthseg.io.naming import plane_name
+from napari_synthseg.io.naming import name_some
 from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.patches.scaling import (
     UNSCALED,
@@ -72,10 +72,6 @@ MOST_SHOWN_SHARE = 0.75
 
 CHECKED_PAIRS = 16
 """Pairs on which the share of rejected ones is measured before training."""
-
-
-MOST_NAMED = 3
-"""Images that a note names, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,13 +253,12 @@ class TrainingSources:
     ) -> Generator[Progress, None, list[str]]:
         """Tell of images for validation that are of specimens which are learned from; return it."""
         chosen = (ref for ref in held if ref.role == "validate")
-        names = [f"'{plane_name(ref)}'" for ref in of_same_specimen(chosen, learned_from)]
-        if not names:
+        shared = of_same_specimen(chosen, learned_from)
+        if not shared:
             return []
-        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
         note = (
-            f"{', '.join(names[:MOST_NAMED])}{more} for validation share a file or specimen with "
-            "images that are learned from, so that the figures may look better than they are"
+            f"{name_some(shared)} for validation share a file or specimen with images that are "
+            "learned from, so that the figures may look better than they are"
         )
         yield Progress(0.0, notes=(note,))
         return [note]

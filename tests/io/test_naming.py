@@ -11,6 +11,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.naming import (
     ImageNames,
     UnknownNameError,
+    name_some,
     unique_names,
     without_mask_ending,
 )
@@ -161,3 +162,17 @@ def test_two_files_are_never_one_image(order: tuple[str, str]) -> None:
 @pytest.mark.parametrize("stem", ["a_masks", "a-masks", "a_lbl", "a-lbl", "a-labels", "A_Mask"])
 def test_masks_are_named_with_either_stroke(stem: str) -> None:
     assert without_mask_ending(stem).lower() == "a"
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(1, "'a_z0.tif'"), (3, "'a_z0.tif', 'a_z1.tif', 'a_z2.tif'")],
+)
+def test_few_images_are_all_named_in_a_sentence(count: int, expected: str) -> None:
+    planes = [ref("a.tif", id=str(z), plane={"z": z}) for z in range(count)]
+    assert name_some(planes) == expected
+
+
+def test_of_many_images_a_sentence_names_the_first_few() -> None:
+    planes = [ref("a.tif", id=str(z), plane={"z": z}) for z in range(200)]
+    assert name_some(planes) == "'a_z0.tif', 'a_z1.tif', 'a_z2.tif' and 197 more"

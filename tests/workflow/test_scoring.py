@@ -297,3 +297,58 @@ def test_images_of_a_specimen_that_was_learned_from_are_told(session, fields, is
     itself = run.model_copy(update={"images": (ref.id, "other")})
     done = finish(score(session.project, session.folder, itself, [found]))[1]
     assert not [w for w in done.warnings if "same file or specimen" in w]
+
+
+@pytest.fixture
+def planes(session):
+    """Planes of the file of an image, of which one is trained on; what is found on all of them."""
+    (ref,) = session.project.images
+    of_plane = [
+        ref.model_copy(update={"id": f"p{z}", "plane": {"z": z}, "name": "stack.tif"})
+        for z in range(7)
+    ]
+    session.edit(session.project.model_copy(update={"images": tuple(of_plane)}), "images")
+    return [detected_on(plane, boxes_of_discs())[0] for plane in of_plane]
+
+
+def told_of_specimen(session, task, predictions):
+    run = run_of(task).model_copy(update={"images": ("p0",)})
+    scores = finish(score(session.project, session.folder, run, predictions))[1]
+    return [w for w in scores.warnings if "same file or specimen" in w]
+
+
+def test_images_that_are_not_scored_are_not_named(session, planes):
+    truths = [BoxTruth.of(f"p{z}", boxes_of_discs()) for z in (2, 4)]
+    session.edit(session.project.with_truths(*truths), "truth")
+    (told,) = told_of_specimen(session, "detect", planes)
+    assert "specimen as 'stack_z2.tif', 'stack_z4.tif', so the score" in told
+    heat = np.ones([b - a for a, b in REGION], np.float32)
+    maps = [
+        HeatMaps(image=f"p{z}", run="r", maps={1: heat}, method="cam", layer="") for z in range(7)
+    ]
+    (told,) = told_of_specimen(session, "classify", maps)
+    assert "specimen as 'stack_z2.tif', 'stack_z4.tif', so the score" in told
+
+
+def test_few_of_many_images_are_named(session, planes):
+    truths = [BoxTruth.of(f"p{z}", boxes_of_discs()) for z in range(7)]
+    session.edit(session.project.with_truths(*truths), "truth")
+    (told,) = told_of_specimen(session, "detect", planes)
+    named = "specimen as 'stack_z1.tif', 'stack_z2.tif', 'stack_z3.tif' and 3 more, so the score"
+    assert named in told
+
+
+def test_of_images_scored_by_clicks_those_with_clicks_are_named(session, planes):
+    clicks = [Click(image=f"p{z}", position=c, cls=1) for c in CENTERS[:6] for z in (3, 5)]
+    part = session.project.image("p5").model_copy(update={"exhaustive": False})
+    session.edit(session.project.with_images(part).with_clicks(*clicks), "clicks")
+    (told,) = told_of_specimen(session, "detect", planes)
+    assert "specimen as 'stack_z3.tif', 'stack_z5.tif', so the score" in told
+    tags = [
+        ImageTagsPrediction(
+            image=f"p{z}", run="r", probabilities={1: 0.9, 2: 0.1}, thresholds={1: 0.5, 2: 0.5}
+        )
+        for z in range(7)
+    ]
+    (told,) = told_of_specimen(session, "classify", tags)
+    assert "specimen as 'stack_z3.tif', so the score" in told  # the other is clicked in part

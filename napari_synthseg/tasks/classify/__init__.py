@@ -46,6 +46,7 @@ class Classify(TaskInfo):
     score_options = ("threshold",)
     metrics = ("ap", "prevalence", "f1", "f1_mean", "precision", "recall")
     write_predictions = staticmethod(results.write_predictions)
+    scored_images = staticmethod(results.scored_images)
     score_images = staticmethod(results.score_images)
     score_files = staticmethod(results.score_files)
 

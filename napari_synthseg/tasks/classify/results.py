@@ -55,6 +55,12 @@ def write_predictions(
     return Written({"per_image": shown}, tuple(lines))
 
 
+def scored_images(results: Sequence[ImageResult]) -> list[ImageResult]:
+    """Return the images of which it is known what they show: by truth, or else by all clicks."""
+    true = [one for one in results if one.truth is not None]
+    return true or [one for one in results if one.clicks_are_truth and one.ref.exhaustive]
+
+
 def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass]) -> Scores:
     """Score what images are said to show against truth of any kind.
 
@@ -65,11 +71,7 @@ def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass])
     InputError
         If it is not known what any image shows.
     """
-    known = [(i, i.truth.class_values_shown()) for i in results if i.truth is not None] or [
-        (i, frozenset(click.cls for click in i.clicks))
-        for i in results
-        if i.clicks_are_truth and i.ref.exhaustive
-    ]
+    known = [(one, _shown_on(one)) for one in scored_images(results)]
     if not known:
         raise InputError(
             "It is not known what any of these images shows: import masks, boxes or labels for "
@@ -88,6 +90,13 @@ def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass])
         measured_on=measured_on([image for image, _ in known]),
         threshold={value: found[0].thresholds.get(value, DEFAULT_THRESHOLD) for value in values},
     )
+
+
+def _shown_on(image: ImageResult) -> frozenset[int]:
+    """Return the values of the classes that an image shows, as far as it is known."""
+    if image.truth is not None:
+        return image.truth.class_values_shown()
+    return frozenset(click.cls for click in image.clicks)
 
 
 @dataclass

@@ -6,6 +6,7 @@ and are added to the viewer on the GUI thread.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -59,7 +60,8 @@ and each round of corrections makes one."""
 
 LINES_UP_TO_PX = 4_000_000
 """Pixels of a plane up to which lines stand around objects; napari draws those on the GUI thread,
-which takes it a third of a second for 17 megapixels. On larger ones objects are filled."""
+which takes it a third of a second for 17 megapixels. On larger ones objects are filled, each in
+its own color: those that touch would be one blob in the color of their class."""
 
 FILLED_OPACITY = 0.4
 """Of objects that are filled, so that the image shows through them."""
@@ -72,8 +74,9 @@ Classes = Sequence[ObjectClass]
 
 @dataclass(eq=False)
 class _Shown:
-    """A prediction, by its run and image, in its layers."""
+    """A prediction, which others keep, in its layers."""
 
+    prediction: weakref.ref[Prediction]
     run: str
     image: str
     layers: list[Layer]
@@ -96,8 +99,7 @@ class _Shown:
 class _Dropped:
     """A prediction whose layers were removed, and whether the user could see them."""
 
-    run: str
-    image: str
+    prediction: weakref.ref[Prediction]
     name: str
     was_visible: bool
 
@@ -180,6 +182,7 @@ class OutputLayers:
             if isinstance(made, np.ndarray) and not shown.is_edited:
                 (layer,) = shown.layers
                 layer.data = made
+                shown.prediction = weakref.ref(prediction)
                 shown.is_edited = False  # this was no user
                 return
             if isinstance(made, np.ndarray):  # edited in this very moment
@@ -208,49 +211,53 @@ class OutputLayers:
         for layer in layers:
             self._layers.add(layer, image, prediction.region_origin if has_pixels else ())
         self.predictions.extend(layers[-1:])
-        shown = _Shown(prediction.run, prediction.image, list(layers), name)
+        shown = _Shown(
+            weakref.ref(prediction), prediction.run, prediction.image, list(layers), name
+        )
         shown.watch()
         self._shown.append(shown)
 
     def drop(self, key: ImageKey) -> list[Layer]:
         """Return the layers of an image's predictions for removal, unless the user edited them.
 
-        What the session still knows of them comes back with the image; see `bring_back`.
+        They come back with the image; see `bring_back`. What a run found earlier stays, as the
+        session has only what each run found last.
         """
-        going, dropped = list[Layer](), self._dropped.get(key, [])
+        going = list[Layer]()
         for one in self._shown:
-            is_known = self._known(one.run, one.image) is not None
-            if one.is_edited or not is_known or self._layers.key_of(one.layers[0]) != key:
+            if one.is_edited or self._layers.key_of(one.layers[0]) != key:
+                continue
+            if not self._is_last(one.prediction()):
                 continue
             was_visible = any(map(self._layers.is_visible_with_image, one.layers))
-            # one that was predicted again comes back once
-            dropped = [d for d in dropped if (d.run, d.image) != (one.run, one.image)]
-            dropped.append(_Dropped(one.run, one.image, one.name, was_visible))
+            dropped = _Dropped(one.prediction, one.name, was_visible)
+            self._dropped.setdefault(key, []).append(dropped)
             going += one.layers
-        if dropped:
-            self._dropped[key] = dropped
         return going
 
     def bring_back(self, image: DisplayedImage) -> None:
-        """Show again, soon, the predictions of an image whose layers were dropped."""
+        """Show again, soon, the predictions of an image whose layers were dropped.
+
+        What was predicted anew meanwhile does not come back: whoever predicted shows the new one.
+        """
         for one in self._dropped.pop(image.key, ()):
-            run, found = (
-                find_run(self._controller.project, one.run),
-                self._known(one.run, one.image),
-            )
-            if run is not None and found is not None:
+            found = one.prediction()
+            run = find_run(self._controller.project, found.run) if found is not None else None
+            if run is not None and found is not None and self._is_last(found):
                 least, visible = run.least_score, one.was_visible
                 self.show_prediction(found, one.name, image, least, alone=False, visible=visible)
 
-    def _known(self, run: str, image: str) -> Prediction | None:
-        """Return what a run found on an image, if the session still has it."""
+    def _is_last(self, prediction: Prediction | None) -> bool:
+        """Tell whether a prediction is what its run found last on its image, as far as is known."""
         session = self._controller.session
-        return session.found.get(run, {}).get(image) if session is not None else None
+        if prediction is None or session is None:
+            return False
+        return session.found.get(prediction.run, {}).get(prediction.image) is prediction
 
     def show_truth(self, ref: ImageRef, image: DisplayedImage) -> None:
-        """Show the true masks of a part of an image, soon, as thin lines.
+        """Show the true masks of a part of an image, soon, as thin lines; filled on large images.
 
-        Those of round objects are white, those of regions have their class's color.
+        Lines around objects are white, those of regions have their class's color.
         """
         session, classes = self._controller.session, self._controller.project.classes
         assert session is not None
@@ -313,14 +320,13 @@ def make_prediction_layers(
 
 
 def make_truth_layer(truth: PixelLabels, classes: Classes, placement: Placement) -> Labels:
-    """Return a layer with the lines around true masks."""
+    """Return a layer with lines around true masks, or with these filled; see `LINES_UP_TO_PX`."""
     regions = isinstance(truth, RegionLabels)
-    layer = Labels(
-        small_ids(truth.array),
-        name="True masks",
-        colormap=class_colormap(classes) if regions else label_colormap({}, "white"),
-        **placement.kwargs(),
-    )
+    layer = Labels(small_ids(truth.array), name="True masks", **placement.kwargs())
+    if regions:
+        layer.colormap = class_colormap(classes)
+    elif not _is_filled(layer):
+        layer.colormap = label_colormap({}, "white")
     _draw_lines(layer, 2 if regions else 1)
     layer.editable = False
     return layer
@@ -342,7 +348,7 @@ def _instances(
         },
         **placement.kwargs(),
     )
-    if len(classes) > 1:
+    if len(classes) > 1 and not _is_filled(layer):
         colors = {c.value: c.color for c in classes}
         ids = {o.id: colors.get(o.cls, "white") for o in found}
         layer.colormap = label_colormap(ids, "transparent")
@@ -352,10 +358,15 @@ def _instances(
 
 def _draw_lines(layer: Labels, width: int) -> None:
     """Let a layer show lines around its objects, where napari draws these at once."""
-    if np.prod(layer.data.shape[-2:]) <= LINES_UP_TO_PX:
-        layer.contour = width
-    else:
+    if _is_filled(layer):
         layer.opacity = FILLED_OPACITY
+    else:
+        layer.contour = width
+
+
+def _is_filled(layer: Labels) -> bool:
+    """Tell whether objects are filled, as napari does not draw lines around them at once."""
+    return int(np.prod(layer.data.shape[-2:])) > LINES_UP_TO_PX
 
 
 def _regions(

@@ -7,6 +7,7 @@ are asked for and drops where memory is short. It has no name and is gone with i
 from __future__ import annotations
 
 import logging
+import sys
 import tempfile
 import threading
 import weakref
@@ -28,10 +29,11 @@ HELD_BYTES = 64 << 20
 Each round of corrections adds some, and hardly any is looked at again.
 """
 
-FILE_BYTES = 512 << 20
-"""Size of a temporary file, of which the disk holds what is written only.
+FILE_BYTES = (64 if sys.platform == "win32" else 512) << 20
+"""Size of a temporary file.
 
-Each stays open, and systems let a program open a few hundred files: so one holds many images.
+Each stays open, and systems let a program open a few hundred files: so one holds many images. The
+disk holds what is written only, but Windows fills the whole file with zeros: there it is smaller.
 """
 
 ALIGNED_BYTES = 1 << 16
@@ -54,7 +56,7 @@ class HeldPixels:
     def __init__(self, folder: Path, limit_bytes: int = HELD_BYTES) -> None:
         self._folder, self._limit_bytes = folder, limit_bytes
         self._nbytes = 0
-        self._file: _PixelFile | None = None
+        self._files: dict[Path, _PixelFile] = {}
         self._file_lock = threading.Lock()
         # a prediction may be collected, which gives room back, while this thread takes some
         self._lock = threading.RLock()
@@ -102,9 +104,10 @@ class HeldPixels:
     def _in_file(self, pixels: Pixels, folder: Path) -> Pixels:
         """Write pixels into the file that was begun in a folder, or into a new one."""
         with self._file_lock:
-            file = self._file
-            if file is None or file.folder != folder or file.room < pixels.nbytes:
-                file = self._file = _PixelFile(folder, max(FILE_BYTES, pixels.nbytes))
+            # one of each folder: of a full disk that of the other folder is used again and again
+            file = self._files.get(folder)
+            if file is None or file.room < pixels.nbytes:
+                file = self._files[folder] = _PixelFile(folder, max(FILE_BYTES, pixels.nbytes))
             return file.add(pixels)
 
     def _folders(self) -> Iterator[Path]:
@@ -116,7 +119,6 @@ class _PixelFile:
     """A temporary file with label images one after the other."""
 
     def __init__(self, folder: Path, nbytes: int) -> None:
-        self.folder = folder
         self._end = 0
         file = tempfile.TemporaryFile(buffering=0, dir=folder)  # noqa: SIM115 - closed with this
         weakref.finalize(self, file.close)

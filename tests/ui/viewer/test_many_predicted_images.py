@@ -52,7 +52,8 @@ def many(opened, monkeypatch):
 
 
 def named(bench, number):
-    return [x for x in bench.viewer.layers if x.name == f"Prediction: r, {number}"]
+    """Return the layers of predictions on an image; napari puts a number behind a second one."""
+    return [x for x in bench.viewer.layers if x.name.startswith(f"Prediction: r, {number}")]
 
 
 @pytest.mark.parametrize("make", [make_instances, make_boxes], ids=["masks", "boxes"])
@@ -107,3 +108,62 @@ def test_what_the_session_does_not_have_stays(many):
     for number in range(1, COUNT):
         many.show(make_instances, number)
     assert named(many, 0) == [layer]
+
+
+def make_wider(ref, number):
+    return make_instances(ref, number + 10)
+
+
+@pytest.mark.parametrize("make", [make_instances, make_boxes], ids=["masks", "boxes"])
+def test_what_was_predicted_again_meanwhile_is_shown_once(many, make):
+    for number in range(COUNT):
+        many.show(make, number)
+    layers, refs = many.panel.layers, many.session.project.images[-COUNT:]
+    assert named(many, 1) == []
+    again = make(refs[1], 9)
+    many.session.found["r"][refs[1].id] = again
+
+    def show_new():  # as the page of results does
+        layers.outputs.show_prediction(again, "Prediction: r, 1", layers.image)
+
+    layers.image_changed.connect(show_new)
+    many.go_to(1)
+    layers.image_changed.disconnect(show_new)
+    (back,) = named(many, 1)
+    assert back.visible
+    assert np.array_equal(back.data, [(9.0, 8.0)] if make is make_boxes else again.ids)
+    for number in (2, 3, 1):
+        many.go_to(number)
+    (back,) = named(many, 1)  # also after it was dropped in its turn
+    assert back.visible
+    assert np.array_equal(back.data, [(9.0, 8.0)] if make is make_boxes else again.ids)
+
+
+def test_what_the_run_found_earlier_stays_with_what_it_found_last(many):
+    many.show(make_instances, 0)
+    (earlier,) = named(many, 0)
+    many.show(make_wider, 0)  # the same run, such as at another magnification
+    for number in range(1, COUNT):
+        many.show(make_instances, number)
+    assert named(many, 0) == [earlier]
+    many.go_to(0)
+    assert named(many, 0)[0] is earlier
+    (last,) = (layer for layer in named(many, 0) if layer is not earlier)
+    assert last.visible
+    assert not earlier.visible
+    assert np.count_nonzero(earlier.data) == SHAPE[0]
+    assert np.count_nonzero(last.data) == 11 * SHAPE[0]
+
+
+def test_what_took_the_place_of_an_earlier_prediction_comes_back(many):
+    many.show(make_instances, 0)
+    layers, ref = many.panel.layers, many.session.project.images[-COUNT]
+    again = many.session.found["r"][ref.id] = make_wider(ref, 0)
+    layers.outputs.show_from(again, None, "Prediction: r, 0", layers.image)
+    many.settle()
+    for number in range(1, COUNT):
+        many.show(make_instances, number)
+    assert named(many, 0) == []
+    many.go_to(0)
+    (back,) = named(many, 0)
+    assert np.array_equal(back.data, again.ids)

@@ -122,3 +122,22 @@ def test_lines_stand_around_objects_only_where_napari_draws_them_at_once(side, l
     truth = make_truth_layer(InstanceLabels(ids.copy(), {}), CLASSES, PLACEMENT)
     assert (layer.contour, truth.contour) == (lines, min(lines, 1))
     assert (layer.opacity == 1.0) == bool(lines)  # what is filled does not hide the image
+
+
+def test_filled_objects_that_touch_have_colors_of_their_own_and_regions_that_of_their_class():
+    ids = np.zeros((2001, 2000), np.int32)
+    ids[10:20, 10:20], ids[10:20, 20:30] = 1, 2
+    objects = tuple(
+        FoundObject(id=n, cls=1, score=0.5, center=(15.0, 15.0), box=((10, 20), (10, 30)))
+        for n in (1, 2)
+    )
+    (found,) = show(InstancePrediction(image="a", run="r", ids=ids, objects=objects))
+    truth = make_truth_layer(InstanceLabels(ids.copy(), {1: 1, 2: 1}), CLASSES, PLACEMENT)
+    for layer in (found, truth):
+        colors = [tuple(layer.get_color(label)) for label in (1, 2)]
+        assert colors[0] != colors[1]
+        assert [color[3] for color in colors] == [1, 1]
+        assert not np.any(layer.get_color(0))
+    assert found.features["class"].tolist() == ["background", "ring", "ring"]
+    regions = make_truth_layer(RegionLabels.of(ids), CLASSES, PLACEMENT)
+    assert np.allclose([regions.get_color(1), regions.get_color(2)], [RED, GREEN])

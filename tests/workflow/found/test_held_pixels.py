@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import io
 import logging
+import os
 import pickle
 import tempfile
 import threading
@@ -11,6 +14,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,6 +139,34 @@ def test_where_no_file_can_be_written_the_pixels_stay(
         held = HeldPixels(gone, 0).hold(found(2))
     assert held.ids.flags.writeable
     assert "make room on the disk" in caplog.text
+
+
+def test_images_share_the_file_in_the_other_folder_while_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FileOnFullDisk(io.FileIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    full, other = tmp_path / "full", tmp_path / "other"
+    full.mkdir()
+    other.mkdir()
+    begun: list[Path] = []
+    make_file = tempfile.TemporaryFile
+
+    def begin(buffering: int, dir: Path) -> Any:
+        begun.append(dir)
+        file = make_file(buffering=buffering, dir=dir)
+        return FileOnFullDisk(os.dup(file.fileno()), "r+b") if dir == full else file
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", begin)
+    monkeypatch.setattr(tempfile, "tempdir", str(other))
+    pixels = HeldPixels(full, 0)
+    kept = [pixels.hold(found(number)) for number in range(1, 6)]
+    assert begun == [full, other]
+    for number, one in enumerate(kept, 1):
+        np.testing.assert_array_equal(one.ids, found(number).ids)
+        assert not one.ids.flags.writeable
 
 
 def test_a_session_holds_what_many_images_show_without_filling_the_memory(
