@@ -115,10 +115,8 @@ def _of_same_specimen(
     shared = of_same_specimen(others, project.images_of(run))
     if not shared:
         return ()
-    return (
-        "The model was trained on other images of the same file or specimen as "
-        f"{name_some(shared)}, so the score may be higher than on other specimens.",
-    )
+    named = name_some(shared)
+    return (f"Learned from the same file or specimen as {named}: on others it may do worse.",)
 
 
 def _score_maps(

@@ -321,20 +321,20 @@ def test_images_that_are_not_scored_are_not_named(session, planes):
     truths = [BoxTruth.of(f"p{z}", boxes_of_discs()) for z in (2, 4)]
     session.edit(session.project.with_truths(*truths), "truth")
     (told,) = told_of_specimen(session, "detect", planes)
-    assert "specimen as 'stack_z2.tif', 'stack_z4.tif', so the score" in told
+    assert "specimen as 'stack_z2.tif', 'stack_z4.tif': on others" in told
     heat = np.ones([b - a for a, b in REGION], np.float32)
     maps = [
         HeatMaps(image=f"p{z}", run="r", maps={1: heat}, method="cam", layer="") for z in range(7)
     ]
     (told,) = told_of_specimen(session, "classify", maps)
-    assert "specimen as 'stack_z2.tif', 'stack_z4.tif', so the score" in told
+    assert "specimen as 'stack_z2.tif', 'stack_z4.tif': on others" in told
 
 
 def test_few_of_many_images_are_named(session, planes):
     truths = [BoxTruth.of(f"p{z}", boxes_of_discs()) for z in range(7)]
     session.edit(session.project.with_truths(*truths), "truth")
     (told,) = told_of_specimen(session, "detect", planes)
-    named = "specimen as 'stack_z1.tif', 'stack_z2.tif', 'stack_z3.tif' and 3 more, so the score"
+    named = "specimen as 'stack_z1.tif', 'stack_z2.tif', 'stack_z3.tif' and 3 more: on others"
     assert named in told
 
 
@@ -343,7 +343,7 @@ def test_of_images_scored_by_clicks_those_with_clicks_are_named(session, planes)
     part = session.project.image("p5").model_copy(update={"exhaustive": False})
     session.edit(session.project.with_images(part).with_clicks(*clicks), "clicks")
     (told,) = told_of_specimen(session, "detect", planes)
-    assert "specimen as 'stack_z3.tif', 'stack_z5.tif', so the score" in told
+    assert "specimen as 'stack_z3.tif', 'stack_z5.tif': on others" in told
     tags = [
         ImageTagsPrediction(
             image=f"p{z}", run="r", probabilities={1: 0.9, 2: 0.1}, thresholds={1: 0.5, 2: 0.5}
@@ -351,4 +351,4 @@ def test_of_images_scored_by_clicks_those_with_clicks_are_named(session, planes)
         for z in range(7)
     ]
     (told,) = told_of_specimen(session, "classify", tags)
-    assert "specimen as 'stack_z3.tif', so the score" in told  # the other is clicked in part
+    assert "specimen as 'stack_z3.tif': on others" in told  # the other is clicked in part
