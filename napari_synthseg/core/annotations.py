@@ -41,6 +41,11 @@ MOST_CLASSES = 254
 is not known."""
 
 
+def class_color(value: int) -> str:
+    """Return the default color of a class of this value."""
+    return CLASS_COLORS[(value - 1) % len(CLASS_COLORS)]
+
+
 def new_id() -> str:
     """Return a short random identifier for an image, a click or a run."""
     return uuid.uuid4().hex[:12]

@@ -15,7 +15,6 @@ from typing import Any, Self, TypeVar
 from pydantic import SerializeAsAny
 
 from napari_synthseg.core.annotations import (
-    CLASS_COLORS,
     MOST_CLASSES,
     NEGATIVE_NAME,
     NOT_AN_OBJECT,
@@ -28,6 +27,7 @@ from napari_synthseg.core.annotations import (
     Truth,
     TruthKind,
     Verdict,
+    class_color,
     classes_in,
 )
 from napari_synthseg.core.errors import InputError
@@ -80,6 +80,10 @@ class Project(Frozen):
                 return run
         known = ", ".join(run.name for run in self.runs) or "none yet"
         raise InputError(f"There is no run '{run_id}' in this project (runs: {known}).")
+
+    def find_run(self, ident: str | None) -> TrainingRun | None:
+        """Return a run by its id, or None where there is none (yet, or any more)."""
+        return next((run for run in self.runs if run.id == ident), None)
 
     def images_of(self, run: TrainingRun) -> tuple[ImageRef, ...]:
         """Return the images that a run was trained on, as far as they are still there."""
@@ -187,7 +191,7 @@ class Project(Frozen):
                 f"The project uses all {MOST_CLASSES} values that classes can have: remove a class "
                 "that nothing is marked with."
             )
-        fields.setdefault("color", CLASS_COLORS[(value - 1) % len(CLASS_COLORS)])
+        fields.setdefault("color", class_color(value))
         return ObjectClass(name=name, value=value, **fields)
 
     def _used_class_values(self) -> set[int]:

@@ -604,7 +604,7 @@ class Session:
         def merge(outcome: Outcome[TrainingRun]) -> None:  # whatever its state
             ended = outcome.value
             if ended is None:  # ended before a model was there, or failed
-                now = self._record_of(run) if run.model is not None else None  # scored meanwhile
+                now = self.project.find_run(run.id) if run.model else None  # scored meanwhile
                 ended = (now or run).in_state(outcome.state, outcome.traceback)
             else:
                 self.found.pop(run.id, None)  # it is of other weights
@@ -636,20 +636,21 @@ class Session:
             self.folder, run, tuple(refs), ours, fit_to, magnification, self._pixels.hold
         )
 
-        before = self._record_of(run)
+        before = self.project.find_run(run.id)
 
         def take(found: list[Prediction]) -> None:
-            now = self._record_of(run)
-            if now is not None and before is not None and not now.is_trained_as(before):
-                return  # the run went on meanwhile
+            if self._went_on(before):
+                return
             there = {ref.id for ref in self.project.images}
             known = self.found.setdefault(run.id, {})
             known.update({one.image: one for one in found if one.image in there})
 
         return self._job(work, f"predict with {run.name}", take)
 
-    def _record_of(self, run: TrainingRun) -> TrainingRun | None:
-        return next((one for one in self.project.runs if one.id == run.id), None)
+    def _went_on(self, before: TrainingRun | None) -> bool:
+        """Tell whether a run has other weights by now than in an earlier record of it."""
+        now = self.project.find_run(before.id) if before is not None else None
+        return now is not None and before is not None and not now.is_trained_as(before)
 
     def _images_to_fit(
         self, run: TrainingRun, adapt: bool, magnification: Magnification
@@ -758,11 +759,11 @@ class Session:
 
         Where the run goes on meanwhile, they are of other weights, and not recorded.
         """
-        before = self._record_of(run)
+        before = self.project.find_run(run.id)
 
         def take(scores: Scores) -> None:
-            now = self._record_of(run)
-            if self.read_only or now is None or (before and not now.is_trained_as(before)):
+            now = self.project.find_run(run.id)
+            if self.read_only or now is None or self._went_on(before):
                 return
             others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
             now = now.model_copy(update={"scores": (*others, scores)})

@@ -167,6 +167,7 @@ class TrainingSources:
         spec, task = self.spec, self.task
         parts, held, diameters = self._divide()
         refs = [part.ref for part in parts]
+        clicked_held = [part for part in held if part.clicks]
         val_pairs: tuple[DualImage, ...] = ()
         notes: list[str] = []
         diameter = float(np.median(diameters))
@@ -183,7 +184,7 @@ class TrainingSources:
             pairs: Synthesizer = RealDataset(_scaled_pairs(true, scale))
         else:
             library = yield from self._cut(parts)
-            library_held = yield from self._cut_held([part for part in held if part.clicks])
+            library_held = yield from self._cut_held(clicked_held)
             scale = measure_scale(library, working, library_held)
             cautions = choosing.cautions(self.project, spec, library)
             yield Progress(0.0, "resampling", notes=cautions)
@@ -208,8 +209,7 @@ class TrainingSources:
             if spec.source == "mixed":
                 val_pairs += _scaled_pairs((yield from self._true_pairs(held)), scale)
         notes += yield from self._tell_shared((part.ref for part in held), refs)
-        clicked = (part for part in held if part.clicks)
-        images = (clicked_image(part, self.project, self.folder) for part in clicked)
+        images = (clicked_image(part, self.project, self.folder) for part in clicked_held)
         measured_held = (part.ref for part in held if part.ref.id in scale.known)
         return TaskData(
             spec,

@@ -21,12 +21,11 @@ from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.workflow import training
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_fields import TINY, disk_field
-from tests.helpers.sessions import add_file
+from tests.helpers.sessions import MAKE_TARGETS, add_file, break_after
 
 LONG = TINY.model_copy(update={"steps": 20})
 """Its weights are first checked, and it is first saved, at step 8."""
 
-MAKE_TARGETS = "napari_synthseg.tasks.segment.task.make_targets"
 REPLACE_FILE = "napari_synthseg.storage.tensors.replace_file"
 
 
@@ -62,15 +61,7 @@ def full(*_, **__):
 
 
 def test_a_worker_that_raises_keeps_all_steps_so_far(clicked, monkeypatch):
-    calls = []
-
-    def broken(*args):
-        calls.append(args)
-        if len(calls) > 60:
-            raise RuntimeError("it broke")
-        return make_targets(*args)
-
-    monkeypatch.setattr(MAKE_TARGETS, broken)
+    break_after(monkeypatch, 60)
     with pytest.raises(RuntimeError, match="it broke"):
         clicked.train(TINY.model_copy(update={"steps": 1000}), "broken").result()
     run = clicked.project.run("broken")

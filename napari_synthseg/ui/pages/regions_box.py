@@ -9,7 +9,7 @@ from napari.layers import Labels as LabelsLayer
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QLabel, QPushButton, QSlider, QSpinBox, QWidget
 
-from napari_synthseg.core.annotations import CLASS_COLORS, ObjectClass
+from napari_synthseg.core.annotations import ObjectClass, class_color
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors, warn
@@ -222,8 +222,8 @@ class RegionsBox(QWidget):
         project = self.controller.project
         for value in painted.unknown_classes(project):
             name = free_name(project, f"class {value}", " (new)")
-            color = CLASS_COLORS[(value - 1) % len(CLASS_COLORS)]
-            project = project.with_classes(ObjectClass(name=name, value=value, color=color))
+            new = ObjectClass(name=name, value=value, color=class_color(value))
+            project = project.with_classes(new)
         if self.controller.edit(project, "add classes of masks"):
             self._on_taken(painted, masks)
 

@@ -14,7 +14,7 @@ from napari_synthseg.ui.pages.training.device_choice import DeviceChoice
 from napari_synthseg.ui.pages.training.live_box import LiveBox
 from napari_synthseg.ui.pages.training.runs_window import RunsWindow
 from napari_synthseg.ui.pages.work_box import WorkBox
-from napari_synthseg.ui.presenters.runs import describe_run, find_run, run_words
+from napari_synthseg.ui.presenters.runs import describe_run, run_words
 from napari_synthseg.ui.presenters.steps import RESULTS, is_marked, is_trained
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.forms import ModelForm
@@ -147,7 +147,7 @@ class TrainPage(Page):
     @property
     def _chosen(self) -> TrainingRun | None:
         """The run that is chosen."""
-        return find_run(self.project, self.runs.value)
+        return self.project.find_run(self.runs.value)
 
     @property
     def _running(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import SCRATCH, TrainSpec
 from napari_synthseg.networks.warm_start import shipped_file
@@ -15,11 +14,6 @@ CUT_OFF = (
     "It was cut off before its end: 'Go on' continues from its last checkpoint, or from the start "
     "where there is none."
 )
-
-
-def find_run(project: Project, ident: str | None) -> TrainingRun | None:
-    """Return a run by its id, or None where there is none (yet, or any more)."""
-    return next((run for run in project.runs if run.id == ident), None)
 
 
 def run_state(run: TrainingRun, is_running: bool) -> str:

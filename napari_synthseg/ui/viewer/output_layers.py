@@ -29,7 +29,6 @@ from napari_synthseg.core.predictions import (
 )
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.images.pictures import ImageKey
-from napari_synthseg.ui.presenters.runs import find_run
 from napari_synthseg.ui.viewer.class_colors import (
     REGIONS_OPACITY,
     class_colormap,
@@ -242,7 +241,7 @@ class OutputLayers:
         """
         for one in self._dropped.pop(image.key, ()):
             found = one.prediction()
-            run = find_run(self._controller.project, found.run) if found is not None else None
+            run = self._controller.project.find_run(found.run) if found is not None else None
             if run is not None and found is not None and self._is_last(found):
                 least, visible = run.least_score, one.was_visible
                 self.show_prediction(found, one.name, image, least, alone=False, visible=visible)

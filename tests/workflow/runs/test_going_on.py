@@ -12,8 +12,7 @@ from napari_synthseg.storage import runs
 from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.ui.presenters.runs import describe_run
 from tests.helpers.clicked_fields import TINY, images_by_role
-
-MAKE_TARGETS = "napari_synthseg.tasks.segment.task.make_targets"
+from tests.helpers.sessions import MAKE_TARGETS, break_after
 
 
 @pytest.fixture
@@ -134,15 +133,7 @@ def test_a_class_in_place_of_another_is_refused_too(stopped):
 
 
 def test_a_run_that_failed_early_does_not_go_on_with_another_class(clicked, monkeypatch):
-    calls = []
-
-    def broken(*args):
-        calls.append(args)
-        if len(calls) > 20:
-            raise RuntimeError("it broke")
-        return make_targets(*args)
-
-    monkeypatch.setattr(MAKE_TARGETS, broken)
+    break_after(monkeypatch, 20)
     with pytest.raises(RuntimeError, match="it broke"):
         clicked.train(TINY.model_copy(update={"steps": 900}), "broken").result()
     run = clicked.project.run("broken")

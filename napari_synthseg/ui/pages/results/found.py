@@ -18,7 +18,6 @@ from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.presenters.results.object_errors import ErrorPlace, list_errors
-from napari_synthseg.ui.presenters.runs import find_run
 from napari_synthseg.workflow.found.judging import Judge, JudgedImage
 from napari_synthseg.workflow.found.measuring import ObjectTable
 
@@ -81,7 +80,7 @@ class Found(QObject):
     @property
     def run(self) -> TrainingRun | None:
         """The run that is looked at, as it is now."""
-        return find_run(self._controller.project, self._run_id)
+        return self._controller.project.find_run(self._run_id)
 
     @property
     def predictions(self) -> dict[str, Prediction]:

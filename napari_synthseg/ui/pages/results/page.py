@@ -36,7 +36,6 @@ from napari_synthseg.ui.presenters.results.overview import (
     prediction_table,
 )
 from napari_synthseg.ui.presenters.results.scores import latest_scores, overlay_text, score_tables
-from napari_synthseg.ui.presenters.runs import find_run
 from napari_synthseg.ui.presenters.steps import CLICK, TRAIN
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
@@ -142,7 +141,7 @@ class ResultsPage(Page):
     @property
     def _run(self) -> TrainingRun | None:
         """The run that is chosen."""
-        return find_run(self.project, self.runs.value)
+        return self.project.find_run(self.runs.value)
 
     @property
     def _is_predicted(self) -> bool:
