@@ -22,17 +22,18 @@ def layer_names(bench):
 def test_suggestions_are_answered_by_keys_one_by_one_and_all_at_once(opened):
     box, review = opened.panel.click_page.suggest, opened.panel.layers.suggestions
     assert not box.ask_button.isEnabled() and "Click 3 more" in box.ask_button.toolTip()
+    opened.viewer.window.resize(1000, 560)  # the page is longer than its window
     for center in CENTERS[:4]:
         opened.click(center)
     session = opened.session
     press(box.ask_button)
     opened.wait(lambda: review.is_on)
     opened.settle()
+    opened.wait(lambda: not box.reject_all.visibleRegion().isEmpty())
     first, *others = review.open
     assert len(others) == 7 and review.current is first
     assert opened.viewer.layers.selection.active is not None
     assert opened.viewer.layers.selection.active.name == "Suggestions"
-    opened.viewer.window.resize(1000, 560)  # the page is longer than its window
     press(box.stop_button)
     press(box.stop_button)
     opened.wait(lambda: not box.reject_all.visibleRegion().isEmpty())

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from qtpy.QtCore import QPoint, QRect, QSignalBlocker, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
     QButtonGroup,
@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
 )
 
 LAYOUT_MS = 50
-"""After so long what was just shown has its place on the page."""
+"""Between two looks at whether what was just shown lies still on the page."""
 
 SEEN_AROUND_PX = 6
 """What is seen above and below of what was scrolled to."""
@@ -213,19 +213,25 @@ def column_in(whole: QWidget, *widgets: QWidget) -> QVBoxLayout:
 
 
 def scroll_to(widget: QWidget) -> None:
-    """Scroll the page that a widget lies on until it is seen, once it has its place there."""
+    """Scroll the page that a widget lies on until it is seen, and follow it until it lies still."""
+    timer = QTimer(widget)  # of the widget: it may be gone by then
+    before: list[QRect] = []
 
     def scroll() -> None:
         area = widget.parentWidget()
         while area is not None and not isinstance(area, QScrollArea):
             area = area.parentWidget()
-        if area is not None and widget.isVisible():
-            area.ensureWidgetVisible(widget, 0, SEEN_AROUND_PX)
+        if area is None or not widget.isVisible():
+            timer.deleteLater()
+            return
+        area.ensureWidgetVisible(widget, 0, SEEN_AROUND_PX)
+        # Texts above it and the window may still be changing their heights.
+        now = [QRect(widget.mapTo(area, QPoint()), widget.size()), area.viewport().geometry()]
+        if now == before:
+            timer.deleteLater()
+        before[:] = now
 
-    timer = QTimer(widget)  # of the widget: it may be gone by then
-    timer.setSingleShot(True)
     timer.timeout.connect(scroll)
-    timer.timeout.connect(timer.deleteLater)
     timer.start(LAYOUT_MS)
 
 
