@@ -25,16 +25,10 @@ from napari_synthseg.cli.settings import (
     parse_only,
     parse_series,
 )
-from napari_synthseg.io.naming import unique_names
-from napari_synthseg.io.result_files import refuse_existing
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.workflow.predicting import (
-    find_images,
-    heat_map_files,
-    prediction_files,
-    write_heat_maps,
-    write_predictions,
-)
+from napari_synthseg.workflow.found.applying import SUMMARY_FILE
+from napari_synthseg.workflow.predicting import find_images
 from napari_synthseg.workflow.session import Session
 
 
@@ -56,30 +50,39 @@ def predict(
 
     Segmenting models write STEM.tif with instance ids, and objects.csv; semantic ones STEM.tif with
     class values, areas.csv and classes.csv; detectors objects.csv and candidates.csv (boxes of any
-    score); classifiers labels.csv. Where an image differs from those learned from, a note says so.
+    score); classifiers labels.csv; all summary.csv, with what there is to know of each image. Each
+    image is written before the next one is looked at. Where one differs from those learned from, a
+    note says so.
     """
     with Session.open(project, reading=True).result() as session:
         chosen = session.project.run(run)
         check_folders(images, stack)
         plane, number = parse_only(only), parse_series(series)
         refs = find_images(images, session.project, session.folder, chosen, axes, number, plane)
-        refuse_existing(prediction_files(out, chosen, refs), overwrite)
         times = parse_magnification(magnification)
-        found = run_job(session.predict(chosen, refs, adapt, times))
-        written = write_predictions(out, chosen, refs, found, session.project.class_names)
-    for warning in written.warnings:
-        say(f"Warning: {warning}")
-    task = task_info(chosen.task).name
-    stems = [Path(name).stem for name in unique_names(refs)]
-    result = {
-        "run": chosen.name,
-        "task": task,
-        "out": str(out),
-        "images": len(refs),
-        "notes": {stem: one.notes for stem, one in zip(stems, found, strict=True) if one.notes},
-        "scale": {stem: one.scale for stem, one in zip(stems, found, strict=True)},
-    }
-    report({**result, **written.figures}, written.lines, as_json)
+        job = session.apply(chosen, refs, out, adapt, times, overwrite)
+        try:
+            applied = run_job(job)
+        except KeyboardInterrupt:
+            say(job.result().message)
+            raise
+    if applied.written is not None:
+        for warning in applied.written.warnings:
+            say(f"Warning: {warning}")
+        done = {Path(one.name).stem: one for one in applied.images if not one.is_failed}
+        result = {
+            "run": chosen.name,
+            "task": task_info(chosen.task).name,
+            "out": str(out),
+            "images": len(done),
+            "notes": {stem: one.notes for stem, one in done.items() if one.notes},
+            "scale": {stem: one.scale for stem, one in done.items()},
+        }
+        report({**result, **applied.written.figures}, applied.written.lines, as_json)
+    if applied.failed:
+        first, *others = applied.failed
+        more = f" So are {len(others)} more, as {SUMMARY_FILE} says." if others else ""
+        raise InputError(f"{first.name} is left out: {first.notes[0]}{more}")
 
 
 def explain(
@@ -111,18 +114,16 @@ def explain(
         check_folders(images, stack)
         plane, number = parse_only(only), parse_series(series)
         refs = find_images(images, session.project, session.folder, chosen, axes, number, plane)
-        files = heat_map_files(out, chosen, refs, session.project.class_names)
-        paths = [path for of_image in files for path in of_image.values()]
-        refuse_existing(paths, overwrite)
         times = parse_magnification(magnification)
-        made = run_job(session.explain(chosen, refs, method, layer, adapt, times))
-    write_heat_maps(out, files, made)
+        made = run_job(
+            session.write_heat_maps(chosen, refs, out, method, layer, adapt, times, overwrite)
+        )
     result = {
         "run": chosen.name,
         "out": str(out),
-        "method": made[0].method,
-        "layer": made[0].layer,
-        "files": [path.name for path in paths],
+        "method": made.method,
+        "layer": made.layer,
+        "files": [path.name for path in made.files],
     }
-    words = f"{len(paths)} heat map(s) by {made[0].method} of layer {made[0].layer} in {out}."
+    words = f"{len(made.files)} heat map(s) by {made.method} of layer {made.layer} in {out}."
     report(result, [words], as_json)

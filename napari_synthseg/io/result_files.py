@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -116,6 +117,16 @@ def _only_mask(stems: Sequence[str], files: Mapping[str, Path]) -> str:
 def class_names_of(classes: ClassTable, stem: str, path: Path) -> Mapping[int, str]:
     """Return the class of each instance of a file, which a table names as its image, or itself."""
     return classes.get(stem) or classes.get(same_form(path.stem)) or {}
+
+
+@contextmanager
+def writing_into(out: Path) -> Iterator[None]:
+    """Make a folder to write into; what the disk refuses is an `InputError`."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror}.") from None
 
 
 def write_tiff(path: Path, array: NDArray[Any], **options: Any) -> None:

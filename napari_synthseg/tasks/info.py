@@ -24,11 +24,11 @@ from napari_synthseg.networks.warm_start import shipped_file
 from napari_synthseg.tasks.data import PairChange
 from napari_synthseg.tasks.results import (
     ImageResult,
-    Written,
+    ObjectWriter,
+    ResultWriter,
     score_center_files,
     score_on_clicks,
     scored_images,
-    write_objects,
 )
 
 if TYPE_CHECKING:
@@ -77,9 +77,11 @@ class TaskInfo(ABC):
     maps
         Whether its networks give maps of the extent of the image.
     writes_masks
-        Whether `write_predictions` writes STEM.tif for each image.
+        Whether its `writer` writes STEM.tif for each image.
     tables
         Names of the tables that it writes.
+    writer
+        Writes what its models find into files; default: the table of objects.
     score_options
         Options of `ScoringOptions` that `score_files` takes.
     metrics, class_metrics
@@ -104,6 +106,7 @@ class TaskInfo(ABC):
     maps: ClassVar[bool] = False
     writes_masks: ClassVar[bool] = False
     tables: ClassVar[tuple[str, ...]] = (OBJECTS_FILE,)
+    writer: ClassVar[type[ResultWriter]] = ObjectWriter
     score_options: ClassVar[tuple[str, ...]] = ("tolerance",)
     metrics: ClassVar[tuple[str, ...]] = ()
     class_metrics: ClassVar[tuple[str, ...]] = ()
@@ -117,13 +120,6 @@ class TaskInfo(ABC):
         """Return what trains and predicts; imports torch."""
         task: type[Task] = resolve_name(self.implementation)
         return task
-
-    @staticmethod
-    def write_predictions(
-        out: Path, results: Sequence[ImageResult], class_names: Mapping[int, str]
-    ) -> Written:
-        """Write predictions into a folder that exists; default: the table of objects."""
-        return write_objects(out, results, class_names)
 
     @staticmethod
     def scored_images(results: Sequence[ImageResult]) -> list[ImageResult]:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from napari_synthseg.core.annotations import NEGATIVE_NAME, Click, ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import BoxLabels, Labels
-from napari_synthseg.core.predictions import FoundObject, FoundPoint, ObjectPrediction, Prediction
+from napari_synthseg.core.predictions import (
+    BoxPrediction,
+    FoundObject,
+    FoundPoint,
+    ObjectPrediction,
+    Prediction,
+)
 from napari_synthseg.core.scores import Measured, Scores, ScoringOptions
 from napari_synthseg.io.naming import plane_name, same_form
 from napari_synthseg.io.result_files import OBJECTS_FILE, by_stem, pair_by_image
@@ -77,23 +84,55 @@ class Written:
 # --- files ---------------------------------------------------------------------------------------
 
 
-def write_objects(
-    out: Path, results: Sequence[ImageResult], class_names: Mapping[int, str]
-) -> Written:
-    """Write objects.csv of objects, boxes or points."""
-    found = {}
-    for one in results:
-        assert isinstance(one.prediction, ObjectPrediction)
-        found[one.stem] = one.prediction.objects
-    write_object_table(out / OBJECTS_FILE, results, list(found.values()), class_names)
-    counts = {stem: len(objects) for stem, objects in found.items()}
-    total = sum(counts.values())
-    empty = [stem for stem, count in counts.items() if count == 0]
-    return Written(
-        {"objects": total, "per_image": counts},
-        (f"{total} objects on {len(counts)} image(s), written to {out}.",),
-        (f"no object was found on {', '.join(empty)}.",) if empty else (),
-    )
+class ResultWriter(ABC):
+    """Writes what is found on one image after the other, then the tables of all.
+
+    Parameters
+    ----------
+    out
+        A folder that exists.
+    class_names
+        Of the project, by class value; what has another value is called by it.
+    """
+
+    def __init__(self, out: Path, class_names: Mapping[int, str]) -> None:
+        self.out, self.class_names = out, class_names
+
+    @abstractmethod
+    def add(self, result: ImageResult) -> None:
+        """Write the files of one image, and keep its rows for the tables; not its pixels."""
+
+    @abstractmethod
+    def finish(self) -> Written:
+        """Write the tables."""
+
+
+class ObjectWriter(ResultWriter):
+    """Writes objects.csv of objects, boxes or points."""
+
+    def __init__(self, out: Path, class_names: Mapping[int, str]) -> None:
+        super().__init__(out, class_names)
+        self.results = list[ImageResult]()
+        self._objects = list[Sequence[FoundPoint]]()
+
+    def add(self, result: ImageResult) -> None:
+        """Keep the objects of an image."""
+        assert isinstance(result.prediction, ObjectPrediction)
+        self.results.append(replace(result, prediction=BoxPrediction(objects=())))
+        self._objects.append(result.prediction.objects)
+
+    def finish(self) -> Written:
+        """Write the table."""
+        write_object_table(self.out / OBJECTS_FILE, self.results, self._objects, self.class_names)
+        each = zip(self.results, self._objects, strict=True)
+        counts = {one.stem: len(objects) for one, objects in each}
+        total = sum(counts.values())
+        empty = [stem for stem, count in counts.items() if count == 0]
+        return Written(
+            {"objects": total, "per_image": counts},
+            (f"{total} objects on {len(counts)} image(s), written to {self.out}.",),
+            (f"no object was found on {', '.join(empty)}.",) if empty else (),
+        )
 
 
 def write_object_table(

@@ -1,11 +1,9 @@
-"""Applying trained models to images: predictions and heat maps, and their files."""
+"""Applying trained models to images: predictions and heat maps."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Container, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -24,14 +22,11 @@ from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import ModelRecord, TrainingRun, few_steps
 from napari_synthseg.io.images.stacks import StackUse
-from napari_synthseg.io.naming import same_form, unique_names
-from napari_synthseg.io.result_files import name_targets, write_tiff
 from napari_synthseg.networks.libraries import TO_PREDICT, load_libraries
 from napari_synthseg.storage import runs
 from napari_synthseg.storage.images import SeriesChoice, describe, open_pixels
 from napari_synthseg.storage.uris import relative_uri
 from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.tasks.results import ImageResult, Written
 from napari_synthseg.training.appearance import compare, measure_appearance
 from napari_synthseg.workflow.first_pass import find_magnification
 from napari_synthseg.workflow.limits import where_it_counts
@@ -301,6 +296,7 @@ def explain(
     layer: str = "",
     adapt_to: Sequence[ImageRef] | None = None,
     magnification: Magnification = None,
+    hold: Callable[[HeatMaps], HeatMaps] = lambda made: made,
 ) -> Generator[Progress, None, list[HeatMaps]]:
     """Map where on each image a run's model finds the evidence for each class.
 
@@ -318,7 +314,7 @@ def explain(
         Name of the layer to look at; default: the last before the classes.
     adapt_to
         Images that the network is fitted to first; see `training.adaptation`.
-    magnification
+    magnification, hold
         As in `predict`.
 
     Raises
@@ -342,112 +338,5 @@ def explain(
             predictor, logits, view.pixels, image=ref.id, run=run.id, method=method, layer=layer
         )
         made = yield from subprogress(maps, *part, f"looking at {ref.name}")
-        found.append(replace(made, notes=view.notes, scale=view.scale))
+        found.append(hold(replace(made, notes=view.notes, scale=view.scale)))
     return found
-
-
-# --- result files --------------------------------------------------------------------------------
-
-
-def prediction_files(out: Path, run: TrainingRun, images: Sequence[ImageRef]) -> tuple[Path, ...]:
-    """Return the files that `write_predictions` makes.
-
-    Raises
-    ------
-    InputError
-        If an image is given twice.
-    """
-    info = task_info(run.task)
-    masks = name_targets(out, images)
-    return (*(masks if info.writes_masks else ()), *(out / name for name in info.tables))
-
-
-def write_predictions(
-    out: Path,
-    run: TrainingRun,
-    images: Sequence[ImageRef],
-    found: Sequence[Prediction],
-    class_names: Mapping[int, str],
-) -> Written:
-    """Write what a run found on some images, as its task does.
-
-    Raises
-    ------
-    InputError
-        If the folder cannot be written.
-    """
-    named = zip(images, found, unique_names(images), strict=True)
-    results = [ImageResult(ref, one, file_name=name) for ref, one, name in named]
-    with writing_into(out):
-        return task_info(run.task).write_predictions(out, results, class_names)
-
-
-def heat_map_files(
-    out: Path, run: TrainingRun, images: Sequence[ImageRef], class_names: Mapping[int, str]
-) -> list[dict[int, Path]]:
-    """Return the file of each class's heat map, of one image after the other.
-
-    A class that was deleted is called by its value. Where names of classes are the same in files,
-    on systems that know no capitals, too, the value follows.
-
-    Raises
-    ------
-    InputError
-        If an image is given twice, or the names of an image and a class are together those of
-        others.
-    """
-    values = run.trained_model().rule.class_values
-    names = _file_names({value: class_names.get(value, f"class {value}") for value in values})
-    files = [
-        {value: path.with_name(f"{path.stem}__{name}.tif") for value, name in names.items()}
-        for path in name_targets(out, images)
-    ]
-    every = Counter(same_form(path.name).casefold() for each in files for path in each.values())
-    if twice := next((name for name, count in every.items() if count > 1), None):
-        raise InputError(
-            f"Two heat maps would be written to '{twice}': rename a class or an image in whose "
-            "name there is '__'."
-        )
-    return files
-
-
-def write_heat_maps(
-    out: Path, files: Sequence[Mapping[int, Path]], made: Sequence[HeatMaps]
-) -> None:
-    """Write heat maps to the files that `heat_map_files` named, as float32.
-
-    Raises
-    ------
-    InputError
-        If the folder cannot be written.
-    """
-    with writing_into(out):
-        for paths, heat in zip(files, made, strict=True):
-            for value, heat_map in heat.maps.items():
-                write_tiff(paths[value], heat_map)
-
-
-@contextmanager
-def writing_into(out: Path) -> Iterator[None]:
-    """Make a folder to write into; what the disk refuses is an `InputError`."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}.") from None
-
-
-def _file_names(class_names: Mapping[int, str]) -> dict[int, str]:
-    """Return the name of each class as part of a file's name, no two alike."""
-    names = {value: _safe(name) for value, name in class_names.items()}
-    while True:
-        known = Counter(same_form(name).casefold() for name in names.values())
-        alike = [v for v, name in names.items() if known[same_form(name).casefold()] > 1]
-        if not alike:
-            return names
-        names |= {value: f"{names[value]}_{value}" for value in alike}
-
-
-def _safe(name: str) -> str:
-    """Return a class's name as part of a file's name."""
-    return "".join(c if c.isalnum() or c in "-_ " else "_" for c in name)

@@ -54,6 +54,7 @@ from napari_synthseg.workflow.exporting import ExportKind
 from napari_synthseg.workflow.exporting.exported import Exported
 from napari_synthseg.workflow.fitting import Fitted
 from napari_synthseg.workflow.found.applying import Applied, apply_to_files
+from napari_synthseg.workflow.found.heat_map_files import WrittenHeatMaps, write_heat_maps
 from napari_synthseg.workflow.found.held_pixels import HeldPixels
 from napari_synthseg.workflow.found.judging import Judge, make_judges
 from napari_synthseg.workflow.found.measuring import ObjectTable, tabulate
@@ -694,20 +695,20 @@ class Session:
     def apply(
         self,
         run: TrainingRun,
-        paths: Sequence[Path],
+        images: Sequence[Path | ImageRef],
         out: Path,
         adapt: bool = False,
         magnification: Magnification = None,
         overwrite: bool = False,
     ) -> Job[Applied]:
-        """Apply a model to image files, or to all images in folders; write what is found.
+        """Apply a model to images, image files, or all images in folders; write what is found.
 
         Each image is written as soon as it is predicted. What a cancelled job found so far stays,
         and is its value.
         """
         fit_to = self._images_to_fit(run, adapt, magnification)
         work = apply_to_files(
-            self.project, self.folder, run, paths, Path(out), fit_to, magnification, overwrite
+            self.project, self.folder, run, images, Path(out), fit_to, magnification, overwrite
         )
         return self._job(work, f"apply {run.name}")
 
@@ -750,6 +751,28 @@ class Session:
         work = predicting.explain(
             self.folder, run, tuple(refs), method, layer, fit_to, magnification
         )
+        return self._job(work, f"explain {run.name}")
+
+    def write_heat_maps(
+        self,
+        run: TrainingRun,
+        refs: Sequence[ImageRef],
+        out: Path,
+        method: str = "",
+        layer: str = "",
+        adapt: bool = False,
+        magnification: Magnification = None,
+        overwrite: bool = False,
+    ) -> Job[WrittenHeatMaps]:
+        """Explain a model as `explain` does, and write each image's maps as soon as they are made.
+
+        Files are called STEM__CLASS.tif, and hold float32.
+        """
+        fit_to = self._images_to_fit(run, adapt, magnification)
+        work = write_heat_maps(
+            self.folder, run, tuple(refs), self.project.class_names, Path(out), method, layer,
+            fit_to, magnification, overwrite,
+        )  # fmt: skip
         return self._job(work, f"explain {run.name}")
 
     def score(

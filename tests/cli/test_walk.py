@@ -323,6 +323,64 @@ def test_prediction_is_written_and_scored(
     assert "--overwrite" in again.err
 
 
+@pytest.fixture
+def three_images(field: Any, tmp_path: Path) -> list[Path]:
+    """Copies of the field."""
+    paths = [tmp_path / f"{name}.tif" for name in "abc"]
+    for path in paths:
+        shutil.copy(field.image, path)
+    return paths
+
+
+def test_what_was_predicted_before_ctrl_c_is_kept(
+    invoke: Invoke,
+    trained: Path,
+    three_images: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(step: Progress) -> str:
+        if "image 2 of 3" in step.message:
+            signal.raise_signal(signal.SIGINT)
+        return ""
+
+    monkeypatch.setattr(console, "LINE_INTERVAL_S", 0.0)
+    monkeypatch.setattr(console, "describe", interrupt)
+    done = invoke("predict", trained, "tiny", *three_images, "--out", tmp_path / "out")
+    assert done.code == 130, done.err
+    assert "Stopped after 1 of 3 images." in done.err
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["a.tif", "objects.csv", "summary.csv"]
+
+
+def test_an_image_that_cannot_be_read_keeps_no_other_from_being_predicted(
+    invoke: Invoke, trained: Path, three_images: list[Path], tmp_path: Path
+) -> None:
+    pixels = tifffile.imread(three_images[1])
+    tifffile.imwrite(three_images[1], np.stack([pixels] * 3, -1), photometric="rgb")
+    done = invoke("predict", trained, "tiny", *three_images, "--out", tmp_path / "out", "--json")
+    assert done.code == 2
+    assert done.err.splitlines()[-1].startswith("napari-synthseg: error: b.tif is left out: ")
+    assert list(done.result["per_image"]) == ["a", "c"]
+    assert done.result["images"] == 2
+    with (tmp_path / "out" / "summary.csv").open(newline="") as file:
+        assert [row["image"] for row in csv.DictReader(file)] == ["a.tif", "b.tif", "c.tif"]
+
+
+def test_the_score_that_was_chosen_for_a_model_holds_for_commands_too(
+    invoke: Invoke, trained: Path, field: Any, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.synthseg"
+    shutil.copytree(trained, copy)
+    with Session.open(copy).result() as session:
+        session.set_least_score(session.project.run("tiny"), 1.0)
+    done = invoke("predict", copy, "tiny", field.image, "--out", tmp_path / "out", "--json")
+    assert done.code == 0, done.err
+    assert "objects that score below 1.00 are left out" in done.err
+    assert done.result["objects"] == 0
+    assert not tifffile.imread(tmp_path / "out" / "cells.tif").any()
+
+
 def test_where_an_image_differs_is_said_before_it_is_predicted(
     invoke: Invoke, trained: Path, tmp_path: Path
 ) -> None:

@@ -107,7 +107,9 @@ NAMES = {1: "bright", 2: "dark"}
 
 
 def check_files(info, prediction, out):
-    written = info.write_predictions(out, [ImageResult(REF, prediction)], NAMES)
+    writer = info.writer(out, NAMES)
+    writer.add(ImageResult(REF, prediction))
+    written = writer.finish()
     masks = {"i.tif"} if info.writes_masks else set()
     assert {path.name for path in out.iterdir()} == {*info.tables, *masks}
     assert list(written.figures["per_image"]) == ["i"]

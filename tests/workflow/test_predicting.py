@@ -18,7 +18,8 @@ from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.training.appearance import measure_appearance
-from napari_synthseg.workflow.predicting import find_images, heat_map_files, show
+from napari_synthseg.workflow.found.heat_map_files import heat_map_files
+from napari_synthseg.workflow.predicting import find_images, show
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import add_file
 

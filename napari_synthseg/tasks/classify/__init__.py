@@ -45,7 +45,7 @@ class Classify(TaskInfo):
     tables = (LABELS_FILE,)
     score_options = ("threshold",)
     metrics = ("ap", "prevalence", "f1", "f1_mean", "precision", "recall")
-    write_predictions = staticmethod(results.write_predictions)
+    writer = results.TagWriter
     scored_images = staticmethod(results.scored_images)
     score_images = staticmethod(results.score_images)
     score_files = staticmethod(results.score_files)

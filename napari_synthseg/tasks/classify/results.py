@@ -17,6 +17,7 @@ from napari_synthseg.io.tables import Columns, TableRow, to_number, write_rows
 from napari_synthseg.metrics.image_labels import score_image_labels
 from napari_synthseg.tasks.results import (
     ImageResult,
+    ResultWriter,
     Written,
     class_names,
     measured_on,
@@ -34,25 +35,32 @@ PREDICTED_COLUMNS = Columns(
 )
 
 
-def write_predictions(
-    out: Path, results: Sequence[ImageResult], class_names: Mapping[int, str]
-) -> Written:
-    """Write labels.csv: a row for each image and class."""
-    rows: list[tuple[object, ...]] = []
-    shown: dict[str, list[str]] = {}
-    for one in results:
-        tags = one.prediction
+class TagWriter(ResultWriter):
+    """Writes labels.csv: a row for each image and class."""
+
+    def __init__(self, out: Path, class_names: Mapping[int, str]) -> None:
+        super().__init__(out, class_names)
+        self._rows: list[tuple[object, ...]] = []
+        self._shown: dict[str, list[str]] = {}
+
+    def add(self, result: ImageResult) -> None:
+        """Keep the classes of an image."""
+        tags = result.prediction
         assert isinstance(tags, ImageTagsPrediction)
         reported = tags.class_values_shown()
-        named = {value: class_names.get(value, str(value)) for value in tags.probabilities}
-        rows += [
-            (one.name, name, tags.probabilities[value], int(value in reported))
+        named = {value: self.class_names.get(value, str(value)) for value in tags.probabilities}
+        self._rows += [
+            (result.name, name, tags.probabilities[value], int(value in reported))
             for value, name in named.items()
         ]
-        shown[one.stem] = [named[value] for value in reported]
-    write_rows(out / LABELS_FILE, ("image", "class", "score", "shown"), rows)
-    lines = (f"{stem}: {', '.join(names) or 'nothing'}" for stem, names in shown.items())
-    return Written({"per_image": shown}, tuple(lines))
+        self._shown[result.stem] = [named[value] for value in reported]
+
+    def finish(self) -> Written:
+        """Write the table."""
+        write_rows(self.out / LABELS_FILE, ("image", "class", "score", "shown"), self._rows)
+        each = self._shown.items()
+        lines = (f"{stem}: {', '.join(names) or 'nothing'}" for stem, names in each)
+        return Written({"per_image": self._shown}, tuple(lines))
 
 
 def scored_images(results: Sequence[ImageResult]) -> list[ImageResult]:

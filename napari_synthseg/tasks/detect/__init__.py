@@ -96,7 +96,7 @@ class Detect(TaskInfo):
         "ap@0.5", "ap@0.5:0.95", "f1@0.5", "precision@0.5", "recall@0.5", "found", "missed",
         "false",
     )  # fmt: skip
-    write_predictions = staticmethod(results.write_predictions)
+    writer = results.BoxWriter
     score_images = staticmethod(results.score_images)
     score_files = staticmethod(results.score_files)
 

@@ -18,6 +18,7 @@ from napari_synthseg.io.result_files import CANDIDATES_FILE, OBJECTS_FILE
 from napari_synthseg.metrics.detection import score_boxes
 from napari_synthseg.tasks.results import (
     ImageResult,
+    ObjectWriter,
     Written,
     class_names,
     measured_on,
@@ -25,20 +26,27 @@ from napari_synthseg.tasks.results import (
     score_on_clicks,
     truth_words,
     write_object_table,
-    write_objects,
 )
 
 
-def write_predictions(
-    out: Path, results: Sequence[ImageResult], class_names: Mapping[int, str]
-) -> Written:
-    """Write objects.csv, and candidates.csv with the boxes of any score."""
-    candidates = []
-    for one in results:
-        assert isinstance(one.prediction, BoxPrediction)
-        candidates.append(one.prediction.candidates)
-    write_object_table(out / CANDIDATES_FILE, results, candidates, class_names)
-    return write_objects(out, results, class_names)
+class BoxWriter(ObjectWriter):
+    """Writes objects.csv, and candidates.csv with the boxes of any score."""
+
+    def __init__(self, out: Path, class_names: Mapping[int, str]) -> None:
+        super().__init__(out, class_names)
+        self._candidates = list[Sequence[FoundObject]]()
+
+    def add(self, result: ImageResult) -> None:
+        """Keep the boxes of an image."""
+        assert isinstance(result.prediction, BoxPrediction)
+        self._candidates.append(result.prediction.candidates)
+        super().add(result)
+
+    def finish(self) -> Written:
+        """Write both tables."""
+        path = self.out / CANDIDATES_FILE
+        write_object_table(path, self.results, self._candidates, self.class_names)
+        return super().finish()
 
 
 def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass]) -> Scores:

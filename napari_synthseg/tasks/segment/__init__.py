@@ -74,7 +74,7 @@ class Segment(TaskInfo):
         "f1@0.5", "f1@0.7", "f1@0.8", "precision@0.5", "recall@0.5", "matching_ap@0.5",
         "matching_ap_mean@0.5", "dice", "count_error",
     )  # fmt: skip
-    write_predictions = staticmethod(results.write_predictions)
+    writer = results.MaskWriter
     score_images = staticmethod(results.score_images)
     score_files = staticmethod(results.score_files)
 

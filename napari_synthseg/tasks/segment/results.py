@@ -19,27 +19,26 @@ from napari_synthseg.io.result_files import (
 from napari_synthseg.metrics.instance import score_instances
 from napari_synthseg.tasks.results import (
     ImageResult,
-    Written,
+    ObjectWriter,
     class_names,
     matching_files,
     measured_on,
     score_on_clicks,
     warn_unmatched,
-    write_objects,
 )
 
 ANY_CLASS = "object"
 """Name of the class where none has a name."""
 
 
-def write_predictions(
-    out: Path, results: Sequence[ImageResult], class_names: Mapping[int, str]
-) -> Written:
-    """Write STEM.tif with instance ids, and objects.csv."""
-    for one in results:
-        assert isinstance(one.prediction, InstancePrediction)
-        write_labels(out / f"{one.stem}.tif", one.prediction.ids, one.ref)
-    return write_objects(out, results, class_names)
+class MaskWriter(ObjectWriter):
+    """Writes STEM.tif with instance ids, and objects.csv."""
+
+    def add(self, result: ImageResult) -> None:
+        """Write the ids of an image, and keep its objects."""
+        assert isinstance(result.prediction, InstancePrediction)
+        write_labels(self.out / f"{result.stem}.tif", result.prediction.ids, result.ref)
+        super().add(result)
 
 
 def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass]) -> Scores:

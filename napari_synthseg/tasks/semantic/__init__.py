@@ -49,7 +49,7 @@ class Semantic(TaskInfo):
     class_metrics = (
         "iou", "dice", "precision", "recall", "boundary_f1", "share_true", "share_predicted",
     )  # fmt: skip
-    write_predictions = staticmethod(results.write_predictions)
+    writer = results.RegionWriter
     score_images = staticmethod(results.score_images)
     score_files = staticmethod(results.score_files)
 

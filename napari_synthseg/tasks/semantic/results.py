@@ -15,6 +15,7 @@ from napari_synthseg.io.result_files import AREAS_FILE, CLASSES_FILE, write_clas
 from napari_synthseg.io.tables import write_rows
 from napari_synthseg.metrics.areas import (
     BACKGROUND,
+    Area,
     describe_shares,
     mean_shares,
     measure_areas,
@@ -22,6 +23,7 @@ from napari_synthseg.metrics.areas import (
 from napari_synthseg.metrics.semantic import TOLERANCE_PX, score_semantic
 from napari_synthseg.tasks.results import (
     ImageResult,
+    ResultWriter,
     Written,
     class_names,
     matching_files,
@@ -41,29 +43,37 @@ from napari_synthseg.tasks.semantic.class_folders import (
 AREA_COLUMNS = ("image", "class", "value", "pixels", "share", "area", "unit")
 
 
-def write_predictions(
-    out: Path, results: Sequence[ImageResult], class_names: Mapping[int, str]
-) -> Written:
-    """Write STEM.tif with class values, areas.csv, and classes.csv with what values are called."""
-    areas = {}
-    for one in results:
-        assert isinstance(one.prediction, RegionPrediction)
-        write_regions(out / f"{one.stem}.tif", one.prediction.values, one.ref)
-        areas[one.stem] = measure_areas(one.prediction.values, class_names, one.ref)
-    rows = (
-        (one.name, area.name, area.value, area.pixels, f"{area.share:.6f}",
-         "" if area.size is None else f"{area.size:.6g}", area.unit)
-        for one in results
-        for area in areas[one.stem]
-    )  # fmt: skip
-    write_rows(out / AREAS_FILE, AREA_COLUMNS, rows)
-    write_classes(out, class_names)
-    shares = mean_shares(list(areas.values()))
-    per_image = {stem: {a.name: a.share for a in found} for stem, found in areas.items()}
-    return Written(
-        {"shares": shares, "per_image": per_image},
-        (f"{len(results)} image(s), written to {out}: {describe_shares(shares)}.",),
-    )
+class RegionWriter(ResultWriter):
+    """Writes STEM.tif with class values, areas.csv, and classes.csv with what values are called."""
+
+    def __init__(self, out: Path, class_names: Mapping[int, str]) -> None:
+        super().__init__(out, class_names)
+        self._areas: dict[str, Sequence[Area]] = {}
+
+    def add(self, result: ImageResult) -> None:
+        """Write the class values of an image, and keep what each covers."""
+        assert isinstance(result.prediction, RegionPrediction)
+        values = result.prediction.values
+        write_regions(self.out / f"{result.stem}.tif", values, result.ref)
+        self._areas[result.name] = measure_areas(values, self.class_names, result.ref)
+
+    def finish(self) -> Written:
+        """Write both tables."""
+        rows = (
+            (name, area.name, area.value, area.pixels, f"{area.share:.6f}",
+             "" if area.size is None else f"{area.size:.6g}", area.unit)
+            for name, areas in self._areas.items()
+            for area in areas
+        )  # fmt: skip
+        write_rows(self.out / AREAS_FILE, AREA_COLUMNS, rows)
+        write_classes(self.out, self.class_names)
+        shares = mean_shares(list(self._areas.values()))
+        each = self._areas.items()
+        per_image = {Path(name).stem: {a.name: a.share for a in areas} for name, areas in each}
+        return Written(
+            {"shares": shares, "per_image": per_image},
+            (f"{len(each)} image(s), written to {self.out}: {describe_shares(shares)}.",),
+        )
 
 
 def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass]) -> Scores:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,20 +20,18 @@ from napari_synthseg.core.predictions import (
 )
 from napari_synthseg.core.progress import Cancelled, Progress, subprogress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.runs import TrainingRun, few_steps
 from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.images.ome_zarr import is_zarr
 from napari_synthseg.io.naming import unique_names
-from napari_synthseg.io.result_files import refuse_existing
+from napari_synthseg.io.result_files import name_targets, refuse_existing, writing_into
 from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.tasks.results import ImageResult, Written
+from napari_synthseg.tasks.results import ImageResult, ResultWriter, Written
 from napari_synthseg.workflow.predicting import (
     Magnification,
     apply_model,
     find_images,
     load_model,
-    prediction_files,
-    writing_into,
 )
 
 if TYPE_CHECKING:
@@ -53,11 +50,15 @@ ENDINGS = frozenset(
 
 @dataclass(frozen=True)
 class AppliedImage:
-    """One image: what was found in words, notes on how it differs, or why it was left out."""
+    """One image: what was found in words, notes on how it differs, or why it was left out.
+
+    `scale` says what its scale was chosen by.
+    """
 
     name: str
     found: str
     notes: tuple[str, ...] = ()
+    scale: str = ""
     is_failed: bool = False
 
 
@@ -75,20 +76,27 @@ class Applied:
         How many files were written.
     total
         How many images there were to look at; more than `images` where it was stopped.
+    written
+        What the task says of what it wrote; None: nothing.
     """
 
     out: Path
     images: tuple[AppliedImage, ...]
     files: int
     total: int
+    written: Written | None = None
+
+    @property
+    def failed(self) -> tuple[AppliedImage, ...]:
+        """Those that were left out."""
+        return tuple(one for one in self.images if one.is_failed)
 
     @property
     def message(self) -> str:
         """What was written, in a sentence."""
         done = f"{len(self.images)} of {self.total}" if len(self.images) < self.total else ""
         stopped = f" Stopped after {done} images." if done else ""
-        failed = sum(one.is_failed for one in self.images)
-        left = f" {failed} image(s) could not be read." if failed else ""
+        left = f" {len(self.failed)} image(s) could not be read." if self.failed else ""
         return f"{self.files} files written to {self.out}.{stopped}{left}"
 
 
@@ -126,34 +134,54 @@ def apply_to_files(
     project: Project,
     folder: Path,
     run: TrainingRun,
-    paths: Sequence[Path],
+    images: Sequence[Path | ImageRef],
     out: Path,
     adapt_to: Sequence[ImageRef] | None,
     magnification: Magnification,
     overwrite: bool,
 ) -> Generator[Progress, None, Applied]:
-    """Find what a run's model finds on each image of some files; write it into a folder.
+    """Find what a run's model finds on each image, or on those of files; write it into a folder.
 
     A file that cannot be read, or has other channels, is told in the summary and left out.
     """
     yield Progress(0.0, "looking for images")
-    refs, broken = _open_all(image_files(paths), project, folder, run)
+    refs, broken = _open_all(images, project, folder, run)
     refuse_existing([*prediction_files(out, run, refs), out / SUMMARY_FILE], overwrite)
-    tables = _Tables(out, task_info(run.task).tables)
-    done, files = list[AppliedImage](), 0
+    least = run.least_score
+    low = () if least is None else (f"objects that score below {least:.2f} are left out",)
+    told = tuple(f"{run.name}: {words}" for words in (*few_steps(run.steps), *low))
+    writer = task_info(run.task).writer(out, project.class_names)
+    done = list[AppliedImage]()
+    written: Written | None = None
     try:
         predictor = yield from subprogress(load_model(folder, run, adapt_to), 0.0, 0.05)
-        work = _apply_to_each(predictor, project, folder, run, refs, magnification, tables, done)
+        yield Progress(0.05, notes=told)
+        work = _apply_to_each(predictor, project, folder, run, refs, magnification, writer, done)
         yield from subprogress(work, 0.05, 1.0)
         done += broken
     except Cancelled:
         pass  # what was found so far is kept, and told as such
     finally:  # also of work that fails: without its tables, hours of it could not be used
+        found = [ref for ref, one in zip(refs, done, strict=False) if not one.is_failed]
         if done:
-            files = tables.masks + tables.write() + 1
             with writing_into(out):
+                written = writer.finish() if found else None
                 _write_summary(out / SUMMARY_FILE, done)
-    return Applied(out, tuple(done), files, len(refs) + len(broken))
+    files = len(prediction_files(out, run, found)) if found else 0
+    return Applied(out, tuple(done), files + bool(done), len(refs) + len(broken), written)
+
+
+def prediction_files(out: Path, run: TrainingRun, images: Sequence[ImageRef]) -> tuple[Path, ...]:
+    """Return the files that are written of what is found on images; the summary apart.
+
+    Raises
+    ------
+    InputError
+        If an image is given twice.
+    """
+    info = task_info(run.task)
+    masks = name_targets(out, images)
+    return (*(masks if info.writes_masks else ()), *(out / name for name in info.tables))
 
 
 def _apply_to_each(
@@ -163,7 +191,7 @@ def _apply_to_each(
     run: TrainingRun,
     refs: Sequence[ImageRef],
     magnification: Magnification,
-    tables: _Tables,
+    writer: ResultWriter,
     done: list[AppliedImage],
 ) -> Generator[Progress, None, None]:
     """Write what is found on one image after the other; add to `done` what each came to."""
@@ -181,17 +209,19 @@ def _apply_to_each(
             done.append(AppliedImage(name, "", (why,), is_failed=True))
             raise
         found = at_score(found, run.least_score)
-        written = tables.add(run, ImageResult(ref, found, file_name=name), project.class_names)
-        notes = (*found.notes, *written.warnings)
-        done.append(AppliedImage(name, describe_found(found, project), notes))
+        with writing_into(writer.out):
+            writer.add(ImageResult(ref, found, file_name=name))
+        in_words = describe_found(found, project)
+        done.append(AppliedImage(name, in_words, found.notes, found.scale))
 
 
 def _open_all(
-    paths: Sequence[Path], project: Project, folder: Path, run: TrainingRun
+    images: Sequence[Path | ImageRef], project: Project, folder: Path, run: TrainingRun
 ) -> tuple[list[ImageRef], list[AppliedImage]]:
-    """Return the images of all files, and files that cannot be read."""
-    refs, broken = list[ImageRef](), list[AppliedImage]()
-    for path in paths:
+    """Return the images, those of files behind them, and files that cannot be read."""
+    refs, broken = [one for one in images if isinstance(one, ImageRef)], list[AppliedImage]()
+    paths = [one for one in images if isinstance(one, Path)]
+    for path in image_files(paths):
         try:
             refs += find_images([path], project, folder, run)
         except InputError as error:
@@ -218,60 +248,6 @@ def describe_found(found: Prediction, project: Project) -> str:
         shown = (str(names.get(v, v)) for v in found.class_values_shown())
         return ", ".join(shown) or "none of the classes"
     return ""
-
-
-class _Tables:
-    """The files of a task, written for one image at a time; its tables joined into one each.
-
-    Attributes
-    ----------
-    masks
-        How many files there are apart from the tables.
-    """
-
-    def __init__(self, out: Path, names: Sequence[str]) -> None:
-        self.masks = 0
-        self._out, self._names = out, names
-        self._rows: dict[str, dict[tuple[str, ...], None]] = {}
-        self._columns: dict[str, list[str]] = {}
-
-    def add(self, run: TrainingRun, found: ImageResult, class_names: Mapping[int, str]) -> Written:
-        """Write what was found on an image; keep its rows for the tables.
-
-        Beside the folder's own tables, as one of an image alone would look whole there.
-        """
-        with (
-            writing_into(self._out),
-            tempfile.TemporaryDirectory(prefix=".", dir=self._out) as name,
-        ):
-            written = task_info(run.task).write_predictions(Path(name), [found], class_names)
-            for path in Path(name).iterdir():
-                if path.name in self._names:
-                    self._take(path)
-                else:
-                    path.replace(self._out / path.name)
-                    self.masks += 1
-        return written
-
-    def _take(self, path: Path) -> None:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = self._columns.setdefault(path.name, [])
-            columns += [c for c in reader.fieldnames or () if c not in columns]
-            rows = self._rows.setdefault(path.name, {})
-            # what is the same for all images, such as the names of classes, is there once
-            rows.update({tuple(row.get(c, "") for c in columns): None for row in reader})
-
-    def write(self) -> int:
-        """Write the joined tables; return how many."""
-        for name, columns in self._columns.items():
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows((*row, *[""] * (len(columns) - len(row))) for row in self._rows[name])
-            with writing_into(self._out):
-                write_text(self._out / name, text.getvalue())
-        return len(self._columns)
 
 
 def _write_summary(path: Path, images: Sequence[AppliedImage]) -> None:

@@ -13,6 +13,7 @@ from napari_synthseg.core.predictions import FoundObject, InstancePrediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.io import tables
 from napari_synthseg.workflow.found import applying
 from napari_synthseg.workflow.session import Session
 
@@ -122,7 +123,7 @@ def test_a_full_disk_leaves_no_table_that_looks_whole(ready, tmp_path, monkeypat
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(applying, "write_text", full)
+    monkeypatch.setattr(tables, "replace_file", full)
     with pytest.raises(InputError, match="No space left"):
         session.apply(run, [folder], tmp_path / "out").result()
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.tif", "b.tif"]
