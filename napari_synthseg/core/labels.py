@@ -10,13 +10,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
+
+COUNTED_AT_ONCE_PX = 2**20
 
 MIN_SHARE_SHOWN = 0.5
 """Share of an object, or of its box, that must lie on an image for it to count as shown."""
@@ -324,3 +326,16 @@ class MaskedImages:
                     digest.update(str(array.shape).encode())
                     digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:20]
+
+
+def count_values(values: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Return how many pixels have each class value (256 entries); `UNKNOWN` has none.
+
+    In blocks, as NumPy counts in copies of eight bytes a pixel.
+    """
+    flat = values.reshape(-1)
+    counts = np.zeros(256, np.int64)
+    for start in range(0, flat.size, COUNTED_AT_ONCE_PX):
+        part = flat[start : start + COUNTED_AT_ONCE_PX]
+        counts += np.bincount(part[part >= 0], minlength=256)
+    return counts

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.labels import InstanceLabels, count_values
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,10 @@ class RegionPrediction(_OfRun):
 
     kind: ClassVar[Literal["semantic"]] = "semantic"
     values: NDArray[np.uint8]
-    pixel_counts: NDArray[np.intp] = field(init=False)
+    pixel_counts: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
-        counts = np.bincount(self.values.ravel(), minlength=256)
-        object.__setattr__(self, "pixel_counts", counts)
+        object.__setattr__(self, "pixel_counts", count_values(self.values))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

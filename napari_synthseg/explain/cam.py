@@ -117,7 +117,7 @@ def map_classes(
 
     def read(tile: Tile) -> torch.Tensor:
         maps = model.features(tile.images)
-        part: torch.Tensor = torch.tensordot(weights.to(maps.dtype), maps, dims=1)
+        part: torch.Tensor = torch.tensordot(weights.to(maps.dtype).to(maps.device), maps, dims=1)
         return part.cpu()
 
     result = yield from tiler.assemble(read)
@@ -140,7 +140,7 @@ def weigh_by_class(model: ExplainedModel, tiler: Tiler) -> Generator[Progress, N
             f"The method 'cam' looks at the layer '{model.logits.layer}', the last before the "
             "classes: leave the layer out, or choose gradcam."
         )
-    return model.logits.weights.double()
+    return model.logits.weights.cpu().double()
 
 
 def weigh_by_gradient(
@@ -162,7 +162,7 @@ def weigh_by_positive_gradients(
     sums = torch.zeros(())
     for tile in tiler:
         maps = tile.cut(model.features(tile.images), tile.core)
-        sums = sums + maps.double().flatten(1).sum(dim=1)
+        sums = sums + maps.cpu().double().flatten(1).sum(dim=1)
         yield tiler.progress()
     weights = torch.zeros(())
     for _, gradients in _gradients(model, tiler):
@@ -188,7 +188,7 @@ def weigh_by_ablation(
             change = partial(_without, feature=feature)
             with torch.no_grad(), capture_activations(net, model.layer, change):
                 less, _ = model.logits.measure(tile.images)
-            fall = tile.cut(((logits - less) * counts)[0], tile.core).double()
+            fall = tile.cut(((logits - less) * counts)[0], tile.core).cpu().double()
             found.append(fall.flatten(1).sum(dim=1) / number)
             yield tiler.progress()
         falls = falls + torch.stack(found, dim=1)
@@ -218,7 +218,11 @@ def _gradients(model: ExplainedModel, tiler: Tiler) -> Iterator[tuple[torch.Tens
             tile.cut(torch.autograd.grad(figure, maps, retain_graph=True)[0][0], tile.core)
             for figure in figures
         ]
-        yield tile.cut(maps.detach()[0], tile.core).double(), torch.stack(found).double()
+        # Apple's GPUs know no double precision
+        yield (
+            tile.cut(maps.detach()[0], tile.core).cpu().double(),
+            torch.stack(found).cpu().double(),
+        )
 
 
 def _count_places(model: ExplainedModel, tiler: Tiler) -> int:

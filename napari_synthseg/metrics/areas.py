@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.labels import count_values
 
 BACKGROUND = "background"
 """What the value 0 is called."""
@@ -54,7 +55,7 @@ def measure_areas(
     image
         Says how large a pixel is.
     """
-    counts = np.bincount(values[values >= 0].ravel(), minlength=256)
+    counts = count_values(values)
     total = max(int(counts.sum()), 1)
     size, unit = _pixel(image)
     called = {0: BACKGROUND, **names}

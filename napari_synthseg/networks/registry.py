@@ -6,6 +6,7 @@ the tasks use that name it, or a `Network`, which the tasks use that take networ
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -58,6 +59,10 @@ def _accept(entry: object) -> tuple[Network, None]:
 NETWORKS: Registry[Network] = Registry("networks", "network", _accept)
 """Name -> network; look one up with `network_builder`, which loads our own first."""
 
+drawing_weights = threading.RLock()
+"""Held while weights are drawn: all threads draw from the one generator of torch, which one of them
+may have seeded."""
+
 BUILT_IN = ("unet", "classifiers", "detectors")
 """Modules of this package that register networks; they import torch."""
 
@@ -96,7 +101,8 @@ def build_network(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Mo
     The module maps (batch, in_channels, [z,] y, x) to (batch, out_channels, [z,] y, x); spatial
     extents are multiples of ``spec.multiple``. See `network_builder` for errors.
     """
-    return network_builder(spec.name)(spec, in_channels, out_channels)
+    with drawing_weights:
+        return network_builder(spec.name)(spec, in_channels, out_channels)
 
 
 def multiple_of(network: nn.Module, spec: ModelSpec) -> tuple[int, ...]:

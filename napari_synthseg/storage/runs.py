@@ -104,19 +104,25 @@ def size_of(folder: Path, run_id: str) -> int:
 
 
 def append_history(folder: Path, run_id: str, rows: Sequence[HistoryRow]) -> None:
-    """Add rows to ``history.csv``; `validation` is a JSON object or empty."""
+    """Add the rows that follow those in ``history.csv``; `validation` is a JSON object or empty."""
     target = run_folder(folder, run_id) / "history.csv"
     with writing(folder, target):
         fresh = not target.exists()
+        last = 0 if fresh else _last_step(target)
         with target.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             if fresh:
                 writer.writerow(HISTORY_COLUMNS)
-            for row in rows:
+            for row in (each for each in rows if each.step > last):
                 validation = json.dumps(dict(row.validation)) if row.validation else ""
                 writer.writerow(
                     [row.step, f"{row.seconds:.2f}", row.loss, validation, int(row.best)]
                 )
+
+
+def _last_step(history: Path) -> int:
+    with history.open(newline="", encoding="utf-8") as file:
+        return max((int(row["step"]) for row in csv.DictReader(file)), default=0)
 
 
 def save_weights(

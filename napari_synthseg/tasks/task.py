@@ -242,7 +242,7 @@ class Task(ABC):
         Default: the logits of pixels, of a network whose first outputs are background and classes.
         """
         classes = len(predictor.rule.class_values)
-        return pixel_class_logits(predictor.net, predictor.spec, classes)
+        return pixel_class_logits(predictor.net, predictor.spec, predictor.in_channels, classes)
 
 
 def _learned_from(data: TaskData, first: DualImage) -> LearnedAppearance | None:

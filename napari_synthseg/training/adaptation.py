@@ -17,13 +17,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.networks.registry import multiple_of
 from napari_synthseg.training.model import Predictor
+from napari_synthseg.training.volumes import round_up
 
 WINDOW_PX = 256
 """Edge of the windows that are looked at, pixels."""
-
-MIN_MULTIPLE_PX = 32
-"""No network takes more than so many pixels together."""
 
 BATCHES, BATCH_SIZE = 16, 4
 """How many batches are looked at, and of how many windows each."""
@@ -45,8 +44,9 @@ def adapt_predictor(
         raise InputError("Only networks for flat images can be adapted: predict as it is.")
     for pixels in images:
         predictor.check(pixels)
-    multiple = max(MIN_MULTIPLE_PX, *predictor.spec.multiple)
-    edges = [min([WINDOW_PX, *(b - a for a, b in p.region)]) // multiple * multiple for p in images]
+    multiple = max(multiple_of(predictor.net, predictor.spec))
+    widest = round_up(WINDOW_PX, multiple)
+    edges = [min([widest, *(b - a for a, b in p.region)]) // multiple * multiple for p in images]
     edge = min(edges, default=0)
     if images and edge < multiple:
         raise InputError(f"An image is narrower than {multiple} pixels, too little to adapt to.")

@@ -20,6 +20,8 @@ from napari_synthseg.networks.classifiers import PooledClassifier
 from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.networks.registry import multiple_of
 
+CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+
 
 @dataclass(frozen=True, eq=False)
 class ClassLogits:
@@ -64,8 +66,11 @@ def pooled_class_logits(net: nn.Module, spec: ModelSpec) -> ClassLogits:
     return ClassLogits(net, measure, "body", weights, multiple, receptive_radius(spec))
 
 
-def pixel_class_logits(net: nn.Module, spec: ModelSpec, classes: int) -> ClassLogits:
-    """Return the class logits of a network whose first outputs are background and classes."""
+def pixel_class_logits(net: nn.Module, spec: ModelSpec, channels: int, classes: int) -> ClassLogits:
+    """Return the class logits of a network whose first outputs are background and classes.
+
+    `channels` are those that it takes.
+    """
 
     def measure(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits = net(images)[:, : classes + 1]
@@ -73,6 +78,41 @@ def pixel_class_logits(net: nn.Module, spec: ModelSpec, classes: int) -> ClassLo
         values = torch.arange(1, classes + 1, device=logits.device)
         return logits[:, 1:], (best == values.reshape(1, -1, *[1] * (logits.ndim - 2))).float()
 
-    convolutions = (nn.Conv2d, nn.Conv3d)
-    layers = [str(name) for name, part in net.named_modules() if isinstance(part, convolutions)]
-    return ClassLogits(net, measure, layers[-2], None, spec.multiple, receptive_radius(spec))
+    multiple = multiple_of(net, spec)
+    layer = last_hidden_layer(net, channels, multiple)
+    return ClassLogits(net, measure, layer, None, multiple, receptive_radius(spec))
+
+
+def last_hidden_layer(net: nn.Module, channels: int, multiple: tuple[int, ...]) -> str:
+    """Return the name of the module that runs last before the last convolution.
+
+    Found by running the network, as modules need not run in the order in which they are named.
+
+    Parameters
+    ----------
+    net
+        Maps (batch, channel, [z,] y, x) to maps, in evaluation mode.
+    channels
+        Channels that it takes.
+    multiple
+        What extents must be multiples of, pixels.
+    """
+    ran: list[tuple[str, nn.Module]] = []
+
+    def note(name: str) -> Callable[[nn.Module, object, object], None]:
+        def hook(module: nn.Module, inputs: object, output: object) -> None:
+            if isinstance(output, torch.Tensor) and output.ndim == len(multiple) + 2:
+                ran.append((name, module))
+
+        return hook
+
+    leaves = [(str(name), part) for name, part in net.named_modules() if not [*part.children()]]
+    handles = [part.register_forward_hook(note(name)) for name, part in leaves]
+    try:
+        with torch.no_grad():
+            net(torch.zeros((1, channels, *multiple), device=next(net.parameters()).device))
+    finally:
+        for handle in handles:
+            handle.remove()
+    last = max(n for n, (_, part) in enumerate(ran) if isinstance(part, CONVOLUTIONS))
+    return ran[max(last - 1, 0)][0]

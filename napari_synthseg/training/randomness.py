@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 
-_one_at_a_time = threading.RLock()
+from napari_synthseg.networks.registry import drawing_weights
 
 
 @contextmanager
@@ -22,7 +21,7 @@ def seeded_torch(*seed: int, device: torch.device | None = None) -> Iterator[Non
     """
     number = seed[0] if len(seed) == 1 else int(np.random.SeedSequence(seed).generate_state(1)[0])
     devices = [device] if device is not None and device.type == "cuda" else []
-    with _one_at_a_time, torch.random.fork_rng(devices=devices):
+    with drawing_weights, torch.random.fork_rng(devices=devices):
         torch.default_generator.manual_seed(number)
         if devices:
             torch.cuda.manual_seed(number)

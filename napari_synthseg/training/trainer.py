@@ -145,6 +145,8 @@ class TrainerState(BaseModel):
     learned
         Names of the parameters that began with weights which were trained before, as these may be
         gone; None in older checkpoints.
+    history
+        Its batches so far; empty in older checkpoints.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -161,6 +163,7 @@ class TrainerState(BaseModel):
     best_value: float | None = None
     best_values: dict[str, float] = Field(default_factory=dict)
     learned: tuple[str, ...] | None = None
+    history: tuple[HistoryRow, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -512,6 +515,7 @@ class Trainer(Generic[Net]):
             best_value=self.best.value if self.best else None,
             best_values=dict(self.best.values) if self.best else {},
             learned=tuple(sorted(self._learned_names)),
+            history=tuple(self.history),
         ).model_dump()
         if self.done:
             return _prefixed("net", self.best_weights()), meta
@@ -542,6 +546,7 @@ class Trainer(Generic[Net]):
         self.done, self._worse = state.done, state.worse
         self.figures, self._best_step = dict(state.figures), state.best_step
         self._began = state.began
+        self.history = list(state.history)
         self._validation_s = state.validation_seconds
         self._last_validation_s = state.last_validation_seconds
         known = state.validated_at

@@ -18,7 +18,7 @@ from napari_synthseg.core.predictions import (
     Prediction,
     RegionPrediction,
 )
-from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.core.progress import Cancelled, Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import ModelRecord, TrainingRun, few_steps
 from napari_synthseg.io.images.stacks import StackUse
@@ -184,6 +184,7 @@ def predict(
     through `hold` before the next one is made. With `adapt_to`,
     the network is fitted to these images first; see `training.adaptation`. Where an image differs
     from those that were learned from, it is told before it is predicted, and in its prediction.
+    What is cancelled returns those that are whole.
     """
     predictor = yield from load_model(folder, run, adapt_to)
     yield Progress(0.0, notes=tuple(f"{run.name}: {words}" for words in few_steps(run.steps)))
@@ -191,7 +192,10 @@ def predict(
     for number, ref in enumerate(images):
         work = apply_model(predictor, run, ref, folder, magnification)
         part = number / len(images), (number + 1) / len(images)
-        made = yield from subprogress(work, *part, f"predicting {ref.name}")
+        try:
+            made = yield from subprogress(work, *part, f"predicting {ref.name}")
+        except Cancelled:
+            return found
         if ref.id in keep:
             match made:
                 case InstancePrediction(ids=labels) | RegionPrediction(values=labels):

@@ -943,7 +943,7 @@ class Session:
         subject: str = "",
         keep: bool = False,
     ) -> Job[T]:
-        """Return a job whose value is handed to `take` when it is done.
+        """Return a job whose value is handed to `take` when it is done, or was cancelled with one.
 
         Closing waits for it, rather than cancelling it, where it is to `keep`.
         """
@@ -951,7 +951,7 @@ class Session:
             self._require_no_copying()
 
         def merge(outcome: Outcome[T]) -> None:
-            if take is not None and outcome.state == "done" and outcome.value is not None:
+            if take is not None and outcome.state != "failed" and outcome.value is not None:
                 take(outcome.value)
 
         job = Job(work, name, subject, self.record)

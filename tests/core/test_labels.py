@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from napari_synthseg.core.labels import (
     PointLabels,
     RegionLabels,
     boxes_of,
+    count_values,
     instances_of,
     regions_of,
 )
@@ -84,3 +87,15 @@ def test_memory_is_that_of_pixels_and_labels() -> None:
     assert DualImage(image, OBJECTS, 0).nbytes == image.nbytes + IDS.nbytes
     assert DualImage(image, RegionLabels.of(IDS), 0).nbytes == image.nbytes + IDS.nbytes
     assert DualImage(image, TAGS, 0).nbytes == image.nbytes
+
+
+def test_pixels_are_counted_in_little_memory(monkeypatch):
+    values = np.random.default_rng(0).integers(-1, 4, (3000, 2000)).astype(np.int16)
+    tracemalloc.start()
+    counts = count_values(values)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert counts[:4].tolist() == [(values == value).sum() for value in range(4)]
+    assert counts.size == 256
+    assert counts.sum() == (values >= 0).sum()
+    assert peak < 2 * values.nbytes

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import LayerGradCam
+from torch import nn
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource
@@ -11,7 +12,14 @@ from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.explain.cam import METHODS, map_classes
 from napari_synthseg.explain.model import ExplainedModel
 from napari_synthseg.networks.registry import build_network
-from napari_synthseg.training.class_logits import pixel_class_logits, pooled_class_logits
+from napari_synthseg.networks.warm_start import shipped_weights
+from napari_synthseg.training.class_logits import (
+    last_hidden_layer,
+    pixel_class_logits,
+    pooled_class_logits,
+)
+from napari_synthseg.training.model import load_weights
+from tests.helpers.training import OnGpuWithoutDoubles
 
 CLASSES = 2
 LAYERS = {"small": "body.7", "unet": "model.1.submodule.1.submodule.0"}
@@ -32,7 +40,7 @@ def network(name, dims=2, seed=0):
 def logits_of(name, dims=2):
     net, spec = network(name, dims)
     if name == "unet":
-        return pixel_class_logits(net, spec, CLASSES)
+        return pixel_class_logits(net, spec, 1, CLASSES)
     return pooled_class_logits(net, spec)
 
 
@@ -197,4 +205,35 @@ def test_what_cannot_be_done_is_said(name, layer, method, told):
 
 def test_the_last_layer_before_the_classes_is_the_default():
     assert logits_of("small").layer == "body"
-    assert logits_of("unet").layer != ""
+    logits = logits_of("unet")
+    assert logits.layer.startswith("model.1.submodule.2.")  # of the last but one way up
+    others = nn.Sequential(nn.Conv2d(1, 3, 1), nn.BatchNorm2d(3), nn.ReLU(), nn.Conv2d(3, 2, 1))
+    assert last_hidden_layer(others.eval(), 1, (1, 1)) == "2"
+    assert not any(part._forward_hooks for part in others)
+
+
+def test_what_a_segmenting_model_finds_is_where_it_looks():
+    spec = ModelSpec(name="unet")
+    net = build_network(spec, 1, 3)
+    load_weights(net, shipped_weights(spec).weights)
+    net.eval()
+    y, x = np.mgrid[:128, :128]
+    disc = (y - 40) ** 2 + (x - 70) ** 2 < 14**2
+    pixels = (0.1 + 0.8 * disc[None] + image(disc.shape) * 0.05).astype(np.float32)
+    logits = pixel_class_logits(net, spec, 1, 1)
+    found = ExplainedModel(logits, torch.device("cpu"), logits.layer)
+    heat = maps(found, pixels, "gradcam")[0]
+    assert disc.flat[heat.argmax()]
+    assert np.corrcoef(heat.ravel(), disc.ravel())[0, 1] > 0.4
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [(name, method) for name in LAYERS for method in METHODS if (name, method) != ("unet", "cam")],
+)
+def test_no_double_precision_is_asked_of_a_gpu(name, method):
+    explained, pixels = subject(name), image((32, 32))
+    known = maps(explained, pixels, method)
+    with OnGpuWithoutDoubles():
+        found = maps(explained, pixels, method)
+    assert np.array_equal(found, known)

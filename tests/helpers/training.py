@@ -1,5 +1,9 @@
 """Tasks and trainings made of a few arguments."""
 
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_flatten
+
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.tasks import train
 from napari_synthseg.tasks.data import TaskData
@@ -31,3 +35,23 @@ def train_model(
     """Return a training as a generator."""
     data = TaskData(spec, pairs, class_names, diameter, **fields)
     return train.train_model(data, started=started, store=store)
+
+
+class OnGpuWithoutDoubles(TorchFunctionMode):
+    """Refuse double precision, as Apple's GPUs do, but of what was brought to the CPU."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        flat, _ = tree_flatten((args, kwargs))
+        given = [each for each in flat if isinstance(each, torch.Tensor)]
+        is_moved = any(isinstance(each, torch.device) for each in flat)
+        on_cpu = func is torch.Tensor.cpu or (
+            not is_moved and all(getattr(each, "on_cpu", False) for each in given)
+        )
+        for each in tree_flatten(result)[0]:
+            if isinstance(each, torch.Tensor):
+                if each.dtype == torch.float64 and not on_cpu:
+                    raise TypeError("the device knows no float64")
+                each.on_cpu = on_cpu
+        return result

@@ -53,7 +53,7 @@ def test_history_grows(tmp_path: Path) -> None:
     first = HistoryRow(step=1, loss=2.0, seconds=0.5)
     second = HistoryRow(2, 1.0, 1.5, validation={"f1": 0.25}, best=True)
     runs.append_history(tmp_path, "r1", [first])
-    runs.append_history(tmp_path, "r1", [second])
+    runs.append_history(tmp_path, "r1", [first, second])  # as a checkpoint keeps them
     with (tmp_path / "runs" / "r1" / "history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["step"], float(row["loss"]), row["best"]) for row in rows] == [

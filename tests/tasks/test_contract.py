@@ -20,7 +20,7 @@ from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.registry import describe_task, task_info, task_names
 from napari_synthseg.tasks.results import ImageResult
 from tests.helpers.disks import Disks
-from tests.helpers.training import make_task
+from tests.helpers.training import OnGpuWithoutDoubles, make_task
 
 
 @pytest.fixture(scope="module", params=task_names())
@@ -68,7 +68,8 @@ def test_steps_lower_the_loss(task):
 
 def test_a_network_is_validated_kept_and_used(info, task, tmp_path):
     net = net_of(task).eval()
-    found = exhaust(task.validate(net, torch.device("cpu"), tune=True))
+    with OnGpuWithoutDoubles():
+        found = exhaust(task.validate(net, torch.device("cpu"), tune=True))
     assert all(0 <= v <= 1 for v in found.values.values())
     model = ModelRecord(
         spec=task.spec.model,
@@ -83,7 +84,8 @@ def test_a_network_is_validated_kept_and_used(info, task, tmp_path):
     shares = []
     pair = Disks().pair(5)
     work = predict_image(predictor, ArraySource(pair.image), image="i", run="r")
-    prediction = exhaust(subprogress(noted(work, shares)))
+    with OnGpuWithoutDoubles():
+        prediction = exhaust(subprogress(noted(work, shares)))
     assert (prediction.image, prediction.run) == ("i", "r")
     assert shares == sorted(shares)
     assert all(0 <= share <= 1 for share in shares)

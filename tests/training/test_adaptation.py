@@ -6,9 +6,13 @@ import torch
 from torch import nn
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.progress import exhaust
+from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.core.specs import ModelSpec
-from napari_synthseg.networks.registry import build_network
-from napari_synthseg.training.adaptation import adapt_batch_norms
+from napari_synthseg.networks.registry import build_network, multiple_of
+from napari_synthseg.training.adaptation import adapt_batch_norms, adapt_predictor
+from napari_synthseg.training.model import Predictor
 
 CPU = torch.device("cpu")
 
@@ -38,6 +42,25 @@ def test_weights_stay_and_outputs_no_longer_depend_on_brightness(name):
     list(adapt_batch_norms(net, bright, CPU))
     assert all(torch.equal(v, before[k]) for k, v in net.named_parameters())
     torch.testing.assert_close(net(torch.from_numpy(bright[0])), plain, atol=1e-2, rtol=1e-2)
+
+
+@pytest.mark.parametrize("edge", [224, 520])
+@pytest.mark.parametrize(("name", "reduce"), [("yolo", 6), ("centers", 5)])
+def test_windows_are_what_the_network_takes(name, reduce, edge):
+    spec = ModelSpec(name=name, width=4, depth=2, reduce=reduce)
+    net = build_network(spec, 1, 14).eval()
+    predictor = Predictor(
+        net, spec, 1, DecodingRule(kind="detect", class_values=(1,), diameter=10), CPU
+    )
+    multiple = multiple_of(net, spec)[0]
+    assert 32 % multiple
+    pixels = np.random.default_rng(0).random((1, edge, edge), np.float32)
+    work = adapt_predictor(predictor, [ArraySource(pixels)])
+    if edge >= multiple:
+        assert exhaust(work) is None
+        return
+    with pytest.raises(InputError, match=f"narrower than {multiple} pixels"):
+        exhaust(work)
 
 
 def test_what_cannot_be_adapted_is_said():

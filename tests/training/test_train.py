@@ -1,6 +1,7 @@
 """Training yields each batch, can be stopped at any, keeps the best, goes on from a checkpoint."""
 
 import random
+import threading
 import time
 from dataclasses import replace
 
@@ -16,8 +17,10 @@ from napari_synthseg.core.progress import Cancelled, Progress, exhaust
 from napari_synthseg.core.runs import few_steps
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.libraries import load_libraries
+from napari_synthseg.networks.registry import build_network
 from napari_synthseg.synthesis.datasets import MixedDataset
 from napari_synthseg.tasks.segment.task import SegmentTask
+from napari_synthseg.training.randomness import seeded_torch
 from napari_synthseg.training.trainable import Validation
 from tests.helpers.randomness import numpy_state
 from tests.helpers.training import MemoryStore, train_model
@@ -234,3 +237,26 @@ def test_a_second_cancel_ends_the_finishing_touches(disks, tiny):
     model, touches = cancel(work, quickly=True)
     assert (model.state, model.steps, touches) == ("cancelled", 10, [])
     assert model.selection.startswith("best on the held-out part")  # at 8
+
+
+def test_first_weights_are_of_the_seed_alone_while_another_thread_builds_networks():
+    spec = ModelSpec(name="yolo", width=4, depth=2)
+
+    def drawn():
+        with seeded_torch(0):
+            net = build_network(spec, 1, 30)
+        return torch.cat([part.detach().flatten() for part in net.parameters()])
+
+    alone, stop = drawn(), threading.Event()
+
+    def build():
+        while not stop.is_set():
+            build_network(ModelSpec(name="small", width=4), 1, 2)
+
+    other = threading.Thread(target=build)
+    other.start()
+    try:
+        assert all(torch.equal(drawn(), alone) for _ in range(10))
+    finally:
+        stop.set()
+        other.join()

@@ -290,6 +290,8 @@ def test_going_on_from_a_checkpoint_gives_the_same_weights():
     straight = Trainer(Falling(None), plan(40, **fields), CPU)
     found = losses(straight.run())
     assert losses(resumed.run()) == found[17:]
+    assert [row.step for row in resumed.history] == list(range(1, 41))
+    assert [row.loss for row in resumed.history] == found
     for name, value in straight.best_weights().items():
         np.testing.assert_array_equal(resumed.best_weights()[name], value)
 

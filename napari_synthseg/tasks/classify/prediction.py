@@ -52,13 +52,13 @@ def find_probabilities(
 
     def read(tile: Tile) -> torch.Tensor:
         with torch.inference_mode():
-            return net.map_classes(net.body(tile.images)[0])
+            return net.map_classes(net.body(tile.images)[0]).cpu()
 
     class_maps = yield from tiler.assemble(read)
     cells = [-(-n // net.multiple) for n in rule.field]
     with torch.inference_mode():
-        logits = strongest_field(class_maps, cells) + net.head.bias
-        found: FloatImage = torch.sigmoid(logits.float()).cpu().numpy()
+        logits = strongest_field(class_maps, cells) + net.head.bias.cpu()
+        found: FloatImage = torch.sigmoid(logits.float()).numpy()
     return found
 
 
@@ -68,7 +68,8 @@ def strongest_field(class_maps: torch.Tensor, cells: Sequence[int]) -> torch.Ten
     Parameters
     ----------
     class_maps
-        What speaks for each class at each place, (class, [z,] y, x).
+        What speaks for each class at each place, (class, [z,] y, x), on the CPU: Apple's GPUs know
+        no double precision.
     cells
         Extents of a field in places, [z,] y, x; empty: the whole is one field. Where the whole is
         smaller, it is one field along that axis.
@@ -80,7 +81,7 @@ def strongest_field(class_maps: torch.Tensor, cells: Sequence[int]) -> torch.Ten
     for axis, (size, extent) in enumerate(zip(sizes, extents, strict=True), start=1):
         before = torch.zeros_like(sums.narrow(axis, 0, 1))
         running = torch.cat([before, sums.cumsum(axis)], dim=axis)
-        starts = torch.tensor(_starts(extent, size), device=sums.device)
+        starts = torch.tensor(_starts(extent, size))
         ends = running.index_select(axis, starts + size)
         sums = (ends - running.index_select(axis, starts)) / size
     return sums.flatten(1).max(dim=1).values.to(class_maps.dtype)

@@ -14,6 +14,7 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.io import tables
+from napari_synthseg.workflow import predicting
 from napari_synthseg.workflow.found import applying
 from napari_synthseg.workflow.session import Session
 
@@ -91,6 +92,26 @@ def test_what_a_stopped_job_found_stays(ready, tmp_path):
     assert [one.name for one in applied.images] == ["a.tif"]
     assert "Stopped after 1 of 4 images." in applied.message
     assert (tmp_path / "out" / "objects.csv").read_text().count("\n") == 2
+
+
+def test_what_a_stopped_prediction_found_stays(ready, monkeypatch):
+    session, run, folder = ready
+    for name in ("a.tif", "b.tif"):
+        session.add_images(folder / name).result()
+    refs = session.project.images
+    for name in ("load_model", "apply_model"):
+        monkeypatch.setattr(predicting, name, vars(applying)[name])  # those of the fixture
+    job = session.predict(run, refs)
+
+    def stop(step: Progress) -> None:
+        if step.message.startswith(f"predicting {refs[1].name}"):
+            job.cancel()
+
+    job.progressed.connect(stop)
+    (found,) = job.result()
+    assert job.state == "cancelled"
+    assert found.image == refs[0].id
+    assert list(session.found[run.id]) == [refs[0].id]
 
 
 def read_column(path, column):
