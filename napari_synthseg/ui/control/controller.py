@@ -17,6 +17,7 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.job_monitor import INTERVAL_MS, JobMonitor, close_opened
 from napari_synthseg.ui.control.notices import report, show_input_errors, tell, warn
+from napari_synthseg.ui.control.recent_projects import note_project
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.session import Session
 
@@ -104,6 +105,7 @@ class SessionController(QObject):
         self.clear()
         self.session = session
         if session is not None:
+            note_project(session.folder)
             session.changed.connect(self._on_changed)
             session.library_changed.connect(self._on_library_changed)
             session.store.failed.connect(warn)  # napari brings the warning to the GUI thread

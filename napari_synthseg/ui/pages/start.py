@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
-from qtpy.QtWidgets import QLabel, QPushButton
+from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 
 from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.sample_data import SAMPLES
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.recent_projects import recent_projects, still_there
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.presenters.layer_axes import axes_in_words, possible_axes, use_of_axes
 from napari_synthseg.ui.viewer.adding.axes_dialog import STACK_TIP, STACK_USES
@@ -19,6 +21,7 @@ from napari_synthseg.ui.viewer.reading.layer_view import sample_name
 from napari_synthseg.ui.widgets.parts import (
     ChoiceBox,
     check_box,
+    column_in,
     push_button,
     quiet_label,
     row_of,
@@ -67,6 +70,10 @@ class StartPage(Page):
             )
             for name, sample in SAMPLES.items()
         }
+        self.recent_title = QLabel("Or go on with one of the last:")
+        self.recent = QWidget()
+        self._recent_column = column_in(self.recent)
+        self._offered: list[Path] | None = None
         samples = QLabel("Or try it on a sample:")
         samples.setContentsMargins(0, 10, 0, 0)
         self.add(
@@ -80,6 +87,7 @@ class StartPage(Page):
             push_button(
                 "Open project…", files.ask_project, "Go on with a project of an earlier day"
             ),
+            self.recent_title, self.recent,
             self.stacks, samples, *self.sample_buttons.values(),
         )  # fmt: skip
 
@@ -100,8 +108,30 @@ class StartPage(Page):
         words = f"Use this sample: {sample}" if sample else f"Use layer: {name}"
         return NextStep(words, lambda: self._files.use_layer(layer))
 
+    def _show_recent(self, folders: Sequence[Path]) -> None:
+        """Offer projects that were open before."""
+        if list(folders) == self._offered:
+            return
+        self._offered = list(folders)
+        while (item := self._recent_column.takeAt(0)) is not None:
+            if (button := item.widget()) is not None:
+                button.deleteLater()
+        for folder in folders:
+            button = push_button(
+                folder.stem, partial(self._on_recent, folder), f"Go on with {folder}"
+            )
+            self._recent_column.addWidget(button)
+        self.recent_title.setVisible(bool(folders))
+        self.recent.setVisible(bool(folders))
+
+    def _on_recent(self, folder: Path) -> None:
+        if self._files.may_leave():
+            self._files.open_project(folder)
+
     def enter(self) -> None:
         """Say which layer would be used, and how."""
+        known = recent_projects()
+        self.controller.compute("look for projects", partial(still_there, known), self._show_recent)
         layer = self._files.find_layer()
         if layer is None:
             self.here.setText("Drop images into napari, open them here, or take a sample.")
