@@ -48,7 +48,7 @@ def build_library(
         Ids of patches that the user called good, whatever the check says.
     masks
         Image id -> instance labels of the image's region, made by the user or another tool:
-        the labelled object under a click is taken as its mask, as it is.
+        the labelled object of its class under a click is taken as its mask, as it is.
 
     Returns
     -------
