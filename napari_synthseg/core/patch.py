@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -199,6 +199,17 @@ class Patch:
     def area(self) -> int:
         """Number of pixels in the mask."""
         return int(np.count_nonzero(self.mask))
+
+
+def paint_numbers(
+    numbered: Iterable[tuple[Patch, int]], ids: NDArray[np.integer], origin: ArrayLike
+) -> None:
+    """Write the numbers of patches on their pixels of a label map that begins at `origin`.
+
+    Where masks overlap, as those of a cell and its nucleus, the smaller one is on top.
+    """
+    for patch, number in sorted(numbered, key=lambda pair: -pair[0].area):
+        patch.paint(ids, origin, number)
 
 
 @dataclass(frozen=True, eq=False)
