@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -271,6 +271,8 @@ class PatchLibrary:
         Class value -> what sure outlines measure; classes without enough of them are missing.
     rejected, accepted
         The user's verdicts, as ids of patches.
+    describe
+        What `notes` are made by; None: there are none.
     """
 
     patches: tuple[Patch, ...]
@@ -278,9 +280,13 @@ class PatchLibrary:
     diameters: Mapping[int, float]
     measured: Mapping[int, MeasuredDiameter] = field(default_factory=dict)
     rejected: frozenset[str] = frozenset()
-    notes: tuple[str, ...] = ()
-    """What is to be said of the whole set, in words for the user."""
     accepted: frozenset[str] = frozenset()
+    describe: Callable[[PatchLibrary], tuple[str, ...]] | None = None
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the whole set with the verdicts of now, in words for the user."""
+        return self.describe(self) if self.describe else ()
 
     def usable(self) -> tuple[Patch, ...]:
         """Return the patches that have a mask and were not rejected.
