@@ -21,6 +21,7 @@ from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.io.labels import FIRST_CLASS
 from napari_synthseg.networks.click_dividing import rivals
+from napari_synthseg.patches.neighbors import Neighbors
 from napari_synthseg.patches.window import cut_mask
 
 
@@ -56,14 +57,15 @@ class GivenOutlines:
     ) -> None:
         self.rivals = {value: rivals(value, diameters) for value in diameters}
         self._region, self._labels = region, labels
-        self._classes = {click.id: click.cls for click in clicks}
-        self._mended = _mended(clicks, region)
+        mended = _mended(clicks, region)
+        self._mended = [(mended[c.id], c.cls) for c in clicks if c.id in mended]
+        self._near = Neighbors([outline.window for outline, _ in self._mended])
         labelled: dict[str, Outline] = {}
         if labels is not None:
             boxes = labels.slices()
             self._values = _class_values(boxes, labels)
             labelled = _labelled(clicks, region, labels, boxes, self._values)
-        self.found: Mapping[str, Outline] = {**labelled, **self._mended}
+        self.found: Mapping[str, Outline] = {**labelled, **mended}
 
     def beside(self, outline: Outline, cls: int) -> Outline:
         """Return another outline of a class without the pixels of what is given beside it.
@@ -71,11 +73,8 @@ class GivenOutlines:
         Objects of classes of quite another size, as nuclei in cells, share pixels.
         """
         values = self.rivals.get(cls, {cls})
-        near = [
-            mended
-            for ident, mended in self._mended.items()
-            if self._classes[ident] in values and intersect(mended.window, outline.window)
-        ]
+        meeting = [self._mended[n] for n in self._near.meeting(outline.window)]
+        near = [mended for mended, value in meeting if value in values]
         if self._labels is None and not near:
             return outline
         free = outline.mask.copy()

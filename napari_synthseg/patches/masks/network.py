@@ -210,7 +210,7 @@ class _PlaneFollower:
         Their outline there or one plane away tells, before there is one their click near the plane.
         """
         beside = rivals(value, self.objects.diameters)
-        places = []
+        places: list[tuple[float, ...]] = []
         for n, planes in enumerate(self.found):
             if n in numbers or int(self.objects.classes[n]) not in beside:
                 continue
@@ -218,7 +218,7 @@ class _PlaneFollower:
             if near:
                 places.append(inner_point(near[0]))
             elif not planes and self._is_near(self.first[n], z, value):
-                places.append(self.objects.positions[n, 1:])
+                places.append(tuple(self.objects.positions[n, 1:].tolist()))
         return np.array(places).reshape(-1, 2)
 
     def _negatives(self, z: int, value: int) -> NDArray[np.float64]:
