@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -201,6 +201,17 @@ class Patch:
         return int(np.count_nonzero(self.mask))
 
 
+def paint_numbers(
+    numbered: Iterable[tuple[Patch, int]], ids: NDArray[np.integer], origin: ArrayLike
+) -> None:
+    """Write the numbers of patches on their pixels of a label map that begins at `origin`.
+
+    Where masks overlap, as those of a cell and its nucleus, the smaller one is on top.
+    """
+    for patch, number in sorted(numbered, key=lambda pair: -pair[0].area):
+        patch.paint(ids, origin, number)
+
+
 @dataclass(frozen=True, eq=False)
 class Background:
     """What of one image, or of a part of it, holds no object.
@@ -260,6 +271,8 @@ class PatchLibrary:
         Class value -> what sure outlines measure; classes without enough of them are missing.
     rejected, accepted
         The user's verdicts, as ids of patches.
+    describe
+        What `notes` are made by; None: there are none.
     """
 
     patches: tuple[Patch, ...]
@@ -267,9 +280,13 @@ class PatchLibrary:
     diameters: Mapping[int, float]
     measured: Mapping[int, MeasuredDiameter] = field(default_factory=dict)
     rejected: frozenset[str] = frozenset()
-    notes: tuple[str, ...] = ()
-    """What is to be said of the whole set, in words for the user."""
     accepted: frozenset[str] = frozenset()
+    describe: Callable[[PatchLibrary], tuple[str, ...]] | None = None
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the whole set with the verdicts of now, in words for the user."""
+        return self.describe(self) if self.describe else ()
 
     def usable(self) -> tuple[Patch, ...]:
         """Return the patches that have a mask and were not rejected.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.labels import InstanceLabels
@@ -48,7 +48,7 @@ def build_library(
         Ids of patches that the user called good, whatever the check says.
     masks
         Image id -> instance labels of the image's region, made by the user or another tool:
-        the labelled object under a click is taken as its mask, as it is.
+        the labelled object of its class under a click is taken as its mask, as it is.
 
     Returns
     -------
@@ -93,15 +93,17 @@ def build_library(
     diameters = {value: diameter_in_use(mean[value], measured[value]) for value in mean}
     scale = {value: diameters[value] / mean[value] for value in mean}
     checking = check_patches(patches, {key: scale[key[1]] * given[key] for key in given})
-    library = PatchLibrary(
+    return PatchLibrary(
         (yield from subprogress(checking, SHARE_OF_IMAGES, 1.0, "comparing all patches")),
         tuple(images),
         diameters,
         {value: found for value, found in measured.items() if found},
         rejected,
         accepted=accepted,
+        describe=partial(
+            describe_library, classes=classes, given=mean, least_patches=chosen.least_patches
+        ),
     )
-    return replace(library, notes=describe_library(library, classes, mean, chosen.least_patches))
 
 
 def _mean_diameters(given: Mapping[tuple[str, int], float]) -> dict[int, float]:

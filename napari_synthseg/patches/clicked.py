@@ -55,7 +55,7 @@ def cut_clicked_image(
         How to cut.
     masks
         Instance labels of the image's region, made by the user or another tool: the labelled
-        object under a click is taken as it is.
+        object of its class under a click is taken as it is.
     methods
         Class value -> name of its mask method.
     """
@@ -69,7 +69,7 @@ def cut_clicked_image(
             )
     objects = ClickedObjects.on(image, diameters)
     source, spacing = objects.pixels, objects.spacing
-    given = GivenOutlines(image.clicks, region, masks)
+    given = GivenOutlines(image.clicks, region, diameters, masks)
     if len(given.found) == len(image.clicks):
         found = [FoundOutline(given.found[click.id], GIVEN) for click in image.clicks]
     else:
@@ -77,7 +77,7 @@ def cut_clicked_image(
         found = [
             FoundOutline(given.found[click.id], GIVEN)
             if click.id in given.found
-            else replace(one, outline=given.beside(one.outline))
+            else replace(one, outline=given.beside(one.outline, click.cls))
             for click, one in zip(image.clicks, found, strict=True)
         ]
     if image.ref.is_limited:

@@ -62,6 +62,6 @@ def _key(
     )
     digest = hashlib.blake2b(repr(words).encode(), digest_size=16)
     if masks is not None:
-        digest.update(repr((masks.ids.shape, masks.ids.dtype.str)).encode())
+        digest.update(repr((masks.ids.shape, masks.ids.dtype.str, masks.classes)).encode())
         digest.update(np.ascontiguousarray(masks.ids).data)
     return digest.hexdigest()

@@ -227,7 +227,7 @@ def _factor(diameter: float, working: float, most: float) -> float:
 
 
 def scaled_library(library: PatchLibrary, scale: WorkingScale) -> PatchLibrary:
-    """Return a library as if it had been cut from resampled images."""
+    """Return a library as if it had been cut from resampled images, without notes."""
     if scale.is_one:
         return library
     factors = {image.ref.id: scale.of(image.ref) for image in library.images}
@@ -244,6 +244,7 @@ def scaled_library(library: PatchLibrary, scale: WorkingScale) -> PatchLibrary:
             value: replace(m, diameter=m.diameter * scale.usual, error=m.error * scale.usual)
             for value, m in library.measured.items()
         },
+        describe=None,  # it compares with the sizes before
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.geometry import Region
+from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 
 RIM_DIAMETERS = 0.2
@@ -45,6 +46,15 @@ def bounds(mask: NDArray[np.bool_]) -> Region:
 def placed_bounds(mask: NDArray[np.bool_], origin: Sequence[int]) -> Region:
     """Return the box of all that is True in a mask whose first pixel lies at `origin`."""
     return tuple((a + o, b + o) for (a, b), o in zip(bounds(mask), origin, strict=True))
+
+
+def inner_point(outline: Outline) -> tuple[float, ...]:
+    """Return the innermost pixel of an outline, ([z,] y, x) of the image."""
+    from scipy import ndimage  # here: the panel shall open without
+
+    depth = ndimage.distance_transform_edt(np.pad(outline.mask, 1))
+    at = np.unravel_index(int(depth.argmax()), depth.shape)
+    return tuple(float(a - 1 + o) for a, o in zip(at, outline.origin, strict=True))
 
 
 def cut_image(pixels: FloatImage, origin: Sequence[int], window: Region) -> FloatImage:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.geometry import intersect
 from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
-from napari_synthseg.core.patch import Background, ClickedImage, PatchLibrary
+from napari_synthseg.core.patch import Background, ClickedImage, PatchLibrary, paint_numbers
 from napari_synthseg.core.pixels import counted_pixels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Synthesizer
@@ -148,9 +148,10 @@ def label_clicked(library: PatchLibrary, background: Background, image: ClickedI
             reach = UNKNOWN_RADII / 2 * library.diameters[patch.cls]
             middle = np.array(patch.center) + patch.origin - origin
             _near(ids, middle, reach)[...] = UNKNOWN
-    for number, patch in enumerate(known, start=1):
-        patch.paint(ids, origin, number)
-    classes = {number: patch.cls for number, patch in enumerate(known, start=1)}
+    numbered = [(patch, number) for number, patch in enumerate(known, start=1)]
+    paint_numbers(numbered, ids, origin)
+    shown = set(np.unique(ids).tolist())
+    classes = {number: patch.cls for patch, number in numbered if number in shown}
     return DualImage(image.pixels.read(part), InstanceLabels(ids, classes), 0)
 
 

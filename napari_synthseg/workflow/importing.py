@@ -348,7 +348,7 @@ def _read_patch_masks(
     cls: int,
     ids_known: bool,
 ) -> Generator[Progress, None, Imported]:
-    """Copy the user's masks of an image's objects; click those that have no click yet."""
+    """Copy the user's masks of an image's objects; click those without a click of their class."""
     from napari_synthseg.patches.simulated_clicks import click_masks
 
     if isinstance(source, Path):
@@ -373,8 +373,8 @@ def _read_patch_masks(
             "project: add the class first."
         )
     yield Progress(0.5, f"clicking the objects of {image.name}")
-    clicked = {_id_under(ids, c.position) for c in project.clicks_on(image)}
-    fresh = {i: v for i, v in classes.items() if i not in clicked}
+    clicked = {(_id_under(ids, c.position), c.cls) for c in project.clicks_on(image)}
+    fresh = {i: v for i, v in classes.items() if (i, v) not in clicked}
     left = np.where(np.isin(ids, list(fresh)), ids, 0).astype(np.int32)
     clicks = tuple(
         Click(image=image.id, position=made.position, cls=made.cls)

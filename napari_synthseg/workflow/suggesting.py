@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, ImageRef, MendedOutline
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, contains
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
@@ -49,19 +51,38 @@ class Suggestions:
     known: frozenset[str] = frozenset()
 
     def open(self, project: Project) -> tuple[Suggestion, ...]:
-        """Return those that are not answered, and that no later click lies on."""
-        if all(ref.id != self.image for ref in project.images):
+        """Return those that are not answered, and that no later click lies on.
+
+        A click on an object of quite another size, as on the nucleus of a cell, answers nothing.
+        """
+        from napari_synthseg.networks.click_dividing import rivals  # it loads scipy
+
+        ref = next((ref for ref in project.images if ref.id == self.image), None)
+        if ref is None:
             return ()
         every = (*project.clicks, *project.negatives)
         mine = [c for c in every if c.id not in self.known and c.image == self.image]
         answered = {click.id for click in mine}
-        classes = set(project.class_values)
-        places = np.array([click.position for click in mine], float)
+        sizes = _known_diameters(project, ref)
+        places: dict[int, NDArray[np.float64]] = {}
+        for value in project.class_values:
+            # what has no size on this image, as a length without a pixel size, may lie beside all
+            apart = set(sizes) - rivals(value, sizes) if value in sizes else set[int]()
+            places[value] = np.array([c.position for c in mine if c.cls not in apart], float)
         return tuple(
             one
             for one in self.every
-            if one.id not in answered and one.cls in classes and not _is_marked(one, places)
+            if one.id not in answered and one.cls in places and not _is_marked(one, places[one.cls])
         )
+
+
+def _known_diameters(project: Project, ref: ImageRef) -> dict[int, float]:
+    """Return class value -> diameter in pixels, of the classes that have one on an image."""
+    diameters = {}
+    for cls in project.classes:
+        with suppress(InputError):
+            diameters[cls.value] = cls.diameter_px(ref)
+    return diameters
 
 
 def _is_marked(one: Suggestion, places: NDArray[np.float64]) -> bool:
@@ -104,20 +125,27 @@ def suggest(
         If there is nothing to go by, or the run has no trained model.
     """
     from napari_synthseg.patches.suggesting.by_clicks import suggest_by_clicks
-    from napari_synthseg.patches.suggesting.by_model import combine, suggest_by_model
+    from napari_synthseg.patches.suggesting.by_model import (
+        classes_found,
+        combine,
+        suggest_by_model,
+    )
 
     clicks = project.clicks_on(ref)
+    shown_by = ref if clicks else find_example(project, ref)
+    values = {c.cls for c in project.clicks_on(shown_by)} if shown_by is not None else set[int]()
+    diameters = {c.value: c.diameter_px(ref) for c in project.classes if c.value in values}
     image = clicked_image(Subset(ref, clicks), project, folder)
     found: list[Suggestion] = []
     if run is not None:
         predictor = yield from subprogress(load_model(folder, run), 0.0, 0.1)
         work = apply_model(predictor, run, ref, folder)
         prediction = yield from subprogress(work, 0.1, 0.6, "predicting")
-        found = suggest_by_model(prediction)
+        values = classes_found(prediction)
+        diameters |= {c.value: c.diameter_px(ref) for c in project.classes if c.value in values}
+        found = suggest_by_model(prediction, diameters)
         if part is not None:
             found = [one for one in found if contains(part, one.position)]
-    shown_by = ref if clicks else find_example(project, ref)
-    diameters = {c.value: c.diameter_px(ref) for c in project.classes}
     if run is None or (shown_by is not None and ref.ndim == 2):
         example = None
         if shown_by is not None and shown_by is not ref:
@@ -126,7 +154,7 @@ def suggest(
         start = 0.6 if run is not None else 0.0
         search = suggest_by_clicks(image, diameters, part, example)
         more = yield from subprogress(search, start, 1.0)
-        found = combine(found, more) if run is not None else more
+        found = combine(found, more, diameters) if run is not None else more
     source = f"the model of {run.name}" if run is not None else "the clicked objects"
     every = Suggestions(ref.id, tuple(found), source).open(project)
     region = image.pixels.region

@@ -148,6 +148,23 @@ def test_volumes_and_channels_are_checked():
     assert not any(kinds(p) - {"saturated"} for p in library.patches[1:-1])
 
 
+def test_notes_heed_the_verdicts_of_the_user():
+    image, _ = discs()
+    unsure = (QualityIssue("unsure outline", "it may be another"),)
+    library = cut(image)
+    assert not library.notes
+    doubtful = tuple(replace(p, issues=unsure, quality=0.2) for p in library.patches)
+    library = replace(library, patches=doubtful)
+    every = frozenset(p.id for p in library.patches)
+    few, unclear = library.notes
+    assert "has 0 good patches" in few
+    assert "16 of 16 outlines are unsure" in unclear
+    assert library.with_verdicts(every).notes == (few,)
+    assert library.with_verdicts(frozenset(), every).notes == ()
+    (unclear,) = library.with_verdicts(frozenset(), frozenset(sorted(every)[:6])).notes
+    assert "10 of 16 outlines are unsure" in unclear
+
+
 def test_imbalance_is_told_with_a_remedy():
     image, _ = discs()
     other = ObjectClass(name="rare", value=2, diameter=20)

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from napari_synthseg.core.annotations import Click, Verdict
+from napari_synthseg.core.annotations import Click, MendedOutline, Verdict
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.pixels import Intensity
@@ -174,6 +174,25 @@ def test_an_image_of_many_parts_is_named_once_and_its_masks_are_read_once(tmp_pa
         assert [ref.name for ref in fields.refs] == ["discs 0", "discs 1"]
         assert count_objects(fields.views) == 12
     assert opened == ["discs 0", "discs 1"]
+
+
+def test_what_lies_in_a_larger_object_is_seen_though_it_was_clicked_first(tmp_path):
+    with new_session(tmp_path / "p", images=1, clicks=0) as session:
+        (ref,) = session.project.images
+        session.edit(session.project.with_classes(session.project.next_class("cell")), "class")
+        clicks = [
+            Click(
+                image=ref.id,
+                position=(40, 40),
+                cls=cls,
+                mended=MendedOutline.of(np.ones((size, size), bool), (40 - size // 2,) * 2),
+            )
+            for size, cls in ((9, 1), (30, 2))
+        ]
+        session.edit(session.project.with_clicks(*clicks), "click")
+        library = session.cut_patches().result()
+        (view,) = exhaust(clicked_fields(session.project, session.folder, library)).views
+    assert np.unique(view.ids, return_counts=True)[1].tolist()[1:] == [9**2, 30**2 - 9**2]
 
 
 def test_a_rejected_mask_still_counts_as_an_object(tmp_path):

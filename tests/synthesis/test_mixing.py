@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_synthseg.core.annotations import Click, MendedOutline, ObjectClass
 from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.recipe import Synthesizer
@@ -141,6 +143,29 @@ def test_a_fully_clicked_image_carries_the_masks_found_on_it():
     overlap = ((pair.labels.ids > 0) & (ids > 0)).sum() / ((pair.labels.ids > 0) | (ids > 0)).sum()
     assert overlap > 0.8
     assert set(pair.labels.classes.values()) == {DISC.value}
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_nuclei_lie_on_their_cells_whichever_was_clicked_first(order):
+    image, _ = disc_image(CENTERS)
+    part = clicked(image, CENTERS[1:2])
+    radii, place = {1: 10, 2: 4}, CENTERS[1]
+    clicks = [
+        Click(id=f"{n}", image="a", position=place, cls=cls, mended=square(place, radii[cls]))
+        for n, cls in enumerate((*order, order[0]))  # the first is clicked twice
+    ]
+    classes = [ObjectClass(name=f"{v}", value=v, diameter=2 * r) for v, r in radii.items()]
+    library = finish(build_library([replace(part, clicks=tuple(clicks))], classes))[1]
+    (pair,) = labelled(library)
+    values, counts = np.unique(pair.labels.class_map(), return_counts=True)
+    assert dict(zip(values.tolist(), counts.tolist(), strict=True)) | {0: 0} == {
+        0: 0, 1: 21**2 - 9**2, 2: 9**2,
+    }  # fmt: skip
+    assert set(pair.labels.classes) == set(np.unique(pair.labels.ids).tolist()) - {0}
+
+
+def square(place, radius):
+    return MendedOutline.of(np.ones([2 * radius + 1] * 2, bool), [p - radius for p in place])
 
 
 def test_objects_without_a_usable_mask_are_unknown_not_background():

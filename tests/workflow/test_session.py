@@ -372,6 +372,19 @@ def test_own_masks_are_taken_as_they_are_and_click_what_nobody_clicked(session):
     assert not session.project.patch_masks
 
 
+def test_own_masks_of_nuclei_click_the_nuclei_of_clicked_cells(session):
+    image, labels, _ = disk_field(1)
+    for name in ("cell", "nucleus"):
+        session.edit(session.project.with_classes(session.project.next_class(name)), "add class")
+    ref = add_array(session, image, "yx", "field")
+    number = next(iter(labels.classes))
+    where = tuple(float(v) for v in np.argwhere(labels.ids == number).mean(axis=0))
+    session.edit(session.project.with_clicks(Click(image=ref.id, position=where, cls=1)), "click")
+    new = add_masks(session, ref, InstanceLabels(labels.ids), "patch_masks", cls=2).clicks
+    assert {c.cls for c in new} == {2}
+    assert number in {int(labels.ids[tuple(np.round(c.position).astype(int))]) for c in new}
+
+
 def test_own_masks_of_a_region_fit_the_whole_image(session):
     image, labels, _ = disk_field(1)
     session.edit(session.project.with_classes(session.project.next_class("disk")), "add class")

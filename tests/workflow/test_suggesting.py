@@ -5,16 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, ObjectClass
+from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.progress import exhaust
+from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.patches.suggesting.suggestion import Suggestion
 from napari_synthseg.synthesis.datasets import label_clicked
 from napari_synthseg.workflow.session import Session
-from napari_synthseg.workflow.suggesting import accept, reject
+from napari_synthseg.workflow.suggesting import Suggestions, accept, reject
 from tests.helpers.clicked_discs import disc_image
 from tests.helpers.sessions import add_array
 
@@ -81,6 +82,24 @@ def test_a_click_by_hand_answers_what_it_lies_on(session):
     at = tuple(p + 2 for p in one.position)
     session.edit(session.project.with_clicks(Click(image=one.image, position=at, cls=1)), "click")
     assert one not in found.open(session.project)
+
+
+@pytest.mark.parametrize(("diameter", "unit", "left"), [(6, "px", 1), (18, "px", 0), (6, "um", 0)])
+def test_a_click_on_its_nucleus_leaves_a_cell_suggested(diameter, unit, left):
+    image = ImageRef(id="a", uri="a")
+    cell = ObjectClass(name="cell", value=1, diameter=20)
+    nucleus = ObjectClass(name="nucleus", value=2, diameter=diameter, unit=unit)
+    outline = Outline(np.ones((20, 20), bool), (10, 10), 0.9)
+    found = Suggestions("a", (Suggestion("s", "a", 1, (20.0, 20.0), outline, 0.9),))
+    click = Click(image="a", position=(20, 20), cls=2)
+    project = Project(images=(image,), classes=(cell, nucleus), clicks=(click,))
+    assert len(found.open(project)) == left
+
+
+def test_a_class_that_nobody_clicked_needs_no_size_on_the_image(session):
+    other = ObjectClass(name="other", value=2, diameter=5, unit="um")
+    session.edit(session.project.with_classes(other), "add class")
+    assert len(suggest(session).every) == 8
 
 
 def test_no_more_are_shown_than_wanted_and_the_unsure_ones_come_first(session):

@@ -23,7 +23,7 @@ from napari_synthseg.networks.click_net import ClassFit, ClickOutliner, outline_
 from napari_synthseg.networks.click_weights import shipped_network
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
 from napari_synthseg.patches.quality.size import equal_diameter
-from napari_synthseg.patches.window import cut_mask, read_window
+from napari_synthseg.patches.window import cut_mask, inner_point, read_window
 
 MIN_PLANE_CONFIDENCE = 0.5
 """An object ends where the outline in the next plane is less sure than this share of the first."""
@@ -144,7 +144,7 @@ class _PlaneFollower:
         going = [n for n, planes in enumerate(self.found) if self._reaches(n, planes, z, step)]
         if not going:
             return
-        places = np.array([_middle(self.found[n][z - step]) for n in going])
+        places = np.array([inner_point(self.found[n][z - step]) for n in going])
         outlines = yield from self._outline(z, going, places)
         for n, outline in zip(going, outlines, strict=True):
             overlap = _overlap(self.found[n][z - step], outline)
@@ -210,15 +210,15 @@ class _PlaneFollower:
         Their outline there or one plane away tells, before there is one their click near the plane.
         """
         beside = rivals(value, self.objects.diameters)
-        places = []
+        places: list[tuple[float, ...]] = []
         for n, planes in enumerate(self.found):
             if n in numbers or int(self.objects.classes[n]) not in beside:
                 continue
             near = [planes[p] for p in (z, z - 1, z + 1) if p in planes and planes[p].area]
             if near:
-                places.append(_middle(near[0]))
+                places.append(inner_point(near[0]))
             elif not planes and self._is_near(self.first[n], z, value):
-                places.append(self.objects.positions[n, 1:])
+                places.append(tuple(self.objects.positions[n, 1:].tolist()))
         return np.array(places).reshape(-1, 2)
 
     def _negatives(self, z: int, value: int) -> NDArray[np.float64]:
@@ -268,13 +268,6 @@ def _join(planes: Mapping[int, Outline]) -> Outline:
     confidences = [outline.confidence for outline in planes.values()]
     sure = float(np.average(confidences, weights=areas)) if sum(areas) else 0.0
     return Outline(mask, (first, *low), sure)
-
-
-def _middle(outline: Outline) -> NDArray[np.float64]:
-    """Return the innermost point of an outline, (y, x)."""
-    depth = ndimage.distance_transform_edt(np.pad(outline.mask, 1))
-    place = np.array(np.unravel_index(int(depth.argmax()), depth.shape), float) - 1
-    return np.asarray(place + outline.origin)
 
 
 def _overlap(one: Outline, other: Outline) -> float:

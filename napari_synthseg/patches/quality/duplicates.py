@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from napari_synthseg.core.geometry import Region, intersect, region_slices
+from napari_synthseg.core.geometry import intersect, region_slices
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.patches.window import bounds
 
@@ -71,17 +71,12 @@ def _stretch(patches: Sequence[Patch]) -> NDArray[np.float64]:
 
 def joint_area(one: Patch, other: Patch) -> int:
     """Return the number of pixels that are in either of two masks of one image."""
-    both = intersect(_window_of(one), _window_of(other))
+    both = intersect(one.window, other.window)
     shared = 0
     if both is not None:
         first, second = (p.mask[region_slices(both, p.origin)] for p in (one, other))
         shared = int(np.count_nonzero(first & second))
     return one.area + other.area - shared
-
-
-def _window_of(patch: Patch) -> Region:
-    """Return the part of the image that a patch's mask covers."""
-    return tuple((a, a + n) for a, n in zip(patch.origin, patch.mask.shape, strict=True))
 
 
 def find_same_pictures(patches: Sequence[Patch]) -> Iterator[tuple[Patch, Patch]]:

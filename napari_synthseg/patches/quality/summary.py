@@ -108,26 +108,44 @@ def describe_library(
 ) -> tuple[str, ...]:
     """Return notes on the whole set, in words for the user.
 
-    `given` maps class value -> the diameter that the user gave, pixels. Fewer good patches of a
-    class than `least_patches` are reported.
+    Rejected patches are left out; accepted ones are good, whatever their issues.
+
+    Parameters
+    ----------
+    library
+        The patches with their verdicts.
+    classes
+        Those of the patches.
+    given
+        Class value -> the diameter that the user gave, pixels.
+    least_patches
+        Fewer good patches of a class are reported.
     """
     kept = [p for p in library.patches if p.id not in library.rejected]
+    good = Counter(p.cls for p in library.usable() if p.quality >= GOOD_QUALITY)
+    unjudged = (p for p in kept if p.id not in library.accepted)
+    kinds = Counter((p.cls, f.kind) for p in unjudged for f in p.issues)
+    clicked = {p.cls for p in library.patches}
     notes: list[str] = []
     for item in classes:
-        if mine := [p for p in kept if p.cls == item.value]:
-            notes += _describe_class(item.name, mine, least_patches)
-            if measured := library.measured.get(item.value):
-                notes += _describe_size(item, given[item.value], measured)
-            else:
-                notes += _describe_unmeasured(item, mine)
+        if item.value not in clicked:
+            continue
+        mine = [p for p in kept if p.cls == item.value]
+        issues = {kind: n for (value, kind), n in kinds.items() if value == item.value}
+        notes += _describe_class(item.name, mine, good[item.value], least_patches, issues)
+        if not (measured := library.measured.get(item.value)):
+            notes += _describe_unmeasured(item, len(mine), issues)
+        elif mine:
+            notes += _describe_size(item, given[item.value], measured)
     notes += _describe_balance(kept, classes)
     notes += _describe_pixels(library.images)
     return tuple(notes)
 
 
-def _describe_class(name: str, patches: Sequence[Patch], least: int) -> Iterator[str]:
+def _describe_class(
+    name: str, patches: Sequence[Patch], good: int, least: int, issues: Mapping[IssueKind, int]
+) -> Iterator[str]:
     empty = sum(not p.area for p in patches)
-    good = sum(p.quality >= GOOD_QUALITY for p in patches)
     if empty > 0.2 * len(patches):
         yield (
             f"Class '{name}': no object was found under {empty} of {len(patches)} clicks. "
@@ -138,7 +156,7 @@ def _describe_class(name: str, patches: Sequence[Patch], least: int) -> Iterator
             f"Class '{name}' has {good} good patch{'' if good == 1 else 'es'}. "
             f"Click at least {least} clear objects."
         )
-    unclear = sum(f.kind == "unsure outline" for p in patches for f in p.issues)
+    unclear = issues.get("unsure outline", 0)
     if unclear >= 3 and unclear > 0.4 * len(patches):
         yield (
             f"Class '{name}': {unclear} of {len(patches)} outlines are unsure. Look through them "
@@ -160,13 +178,15 @@ def _describe_size(cls: ObjectClass, given: float, measured: MeasuredDiameter) -
         )
 
 
-def _describe_unmeasured(cls: ObjectClass, patches: Sequence[Patch]) -> Iterator[str]:
+def _describe_unmeasured(
+    cls: ObjectClass, patches: int, issues: Mapping[IssueKind, int]
+) -> Iterator[str]:
     """Say where most outlines are of another size than was given, and have no usual one."""
     for kind, word, remedy in WRONG_SIZES:
-        count = sum(f.kind == kind for p in patches for f in p.issues)
-        if count > MOSTLY * len(patches):
+        count = issues.get(kind, 0)
+        if count > MOSTLY * patches:
             yield (
-                f"Class '{cls.name}': {count} of {len(patches)} outlines are much {word} than its "
+                f"Class '{cls.name}': {count} of {patches} outlines are much {word} than its "
                 f"diameter of {_amount(cls.diameter, cls.unit)}. If they are right, {remedy}."
             )
 

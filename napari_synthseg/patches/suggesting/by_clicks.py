@@ -28,8 +28,8 @@ from napari_synthseg.patches.suggesting.suggestion import (
     Suggestion,
     choose_apart,
     holds,
-    inner_point,
 )
+from napari_synthseg.patches.window import inner_point
 
 MOST_PX = 4 * 2**20
 """Pixels of an image that are searched at once: of a larger one the part around its clicks."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.patch import Outline
+from napari_synthseg.patches.neighbors import Neighbors
 from napari_synthseg.patches.window import cut_mask
 
 Origin = Literal["clicks", "model"]
@@ -62,15 +62,6 @@ class Suggestion:
         """Radius of the disk (ball) of equal size, pixels."""
         size, ndim = self.outline.area, self.outline.mask.ndim
         return float((size / np.pi) ** 0.5 if ndim == 2 else np.cbrt(size * 3 / 4 / np.pi))
-
-
-def inner_point(outline: Outline) -> tuple[float, ...]:
-    """Return the innermost pixel of an outline, ([z,] y, x) of the image."""
-    from scipy import ndimage  # here: the panel shall open without
-
-    depth = ndimage.distance_transform_edt(np.pad(outline.mask, 1))
-    at = np.unravel_index(int(depth.argmax()), depth.shape)
-    return tuple(float(a - 1 + o) for a, o in zip(at, outline.origin, strict=True))
 
 
 def holds(outline: Outline, position: Sequence[float]) -> bool:
@@ -132,12 +123,12 @@ def choose_apart(
     """
     fixed = list(taken)
     every = [*fixed, *outlines]
-    near = Neighbors(every)
+    near = Neighbors([outline.window for outline in every])
     kept: list[int] = []
     chosen = set(range(len(fixed)))
     for n in np.argsort(-np.array(confidences), kind="stable").tolist():
         place = n + len(fixed)
-        meets = [m for m in near.meeting(every[place]) if m in chosen and m != place]
+        meets = [m for m in near.meeting(every[place].window) if m in chosen and m != place]
         if all(
             shared(every[place], every[m]) <= MOST_OVERLAP
             for m in meets
@@ -146,39 +137,3 @@ def choose_apart(
             kept.append(n)
             chosen.add(place)
     return kept
-
-
-class Neighbors:
-    """Finds outlines near others among very many."""
-
-    def __init__(self, outlines: Sequence[Outline]) -> None:
-        from scipy.spatial import cKDTree  # here: the panel shall open without
-
-        windows = np.array([o.window for o in outlines], float)
-        self._low = windows[..., 0] if len(outlines) else np.zeros((0, 2))
-        self._high = windows[..., 1] if len(outlines) else np.zeros((0, 2))
-        halves = (self._high - self._low).max(axis=1, initial=0) / 2
-        self._reach = float(halves.max(initial=0))
-        self._tree = cKDTree((self._low + self._high) / 2) if len(outlines) else None
-
-    def meeting(self, outline: Outline) -> list[int]:
-        """Return the numbers of the outlines whose boxes meet that of an outline."""
-        low, high = np.array(outline.window, float).T
-        return self._within(low, high, (high - low).max() / 2)
-
-    def around(self, position: Sequence[float]) -> list[int]:
-        """Return the numbers of the outlines whose boxes hold a position."""
-        at: NDArray[np.float64] = np.array(position, float)
-        return self._within(at, at + 1, 1.0)
-
-    def _within(
-        self, low: NDArray[np.float64], high: NDArray[np.float64], half: float
-    ) -> list[int]:
-        if self._tree is None:
-            return []
-        near = np.array(self._tree.query_ball_point((low + high) / 2, half + self._reach, p=np.inf))
-        if not len(near):
-            return []
-        near = near.astype(int)
-        meets = ((self._low[near] < high) & (self._high[near] > low)).all(axis=1)
-        return sorted(near[meets].tolist())

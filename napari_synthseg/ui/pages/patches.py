@@ -157,7 +157,7 @@ class PatchesPage(Page):
         self.summary.setText(describe_library(counts))
         self._lines = "<br>".join(made.lines)
         self._show_issues()
-        self.notes.say("\n".join(library.notes) if library else "")
+        self.notes.say("\n".join(made.notes))
         suggested = counts.get("doubtful", 0)
         self.suggested_button.setText(f"Reject all suggested ({suggested})")
         self.suggested_button.setVisible(suggested > 0)

@@ -98,12 +98,15 @@ class Arrangement:
         See `count_choices`.
     lines
         See `summary_lines`.
+    notes
+        Those of the library.
     patches
         Those that are shown, in order.
     """
 
     counts: Mapping[str, int]
     lines: Sequence[str]
+    notes: Sequence[str]
     patches: Sequence[Patch]
 
 
@@ -115,7 +118,8 @@ def arrange(
     if choice not in counts:
         choice = ALL
     patches = choose(library, choice, order) if library is not None else []
-    return Arrangement(counts, summary_lines(library, classes), patches)
+    notes = library.notes if library is not None else ()
+    return Arrangement(counts, summary_lines(library, classes), notes, patches)
 
 
 def describe_library(counts: Mapping[str, int]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.patch import PatchLibrary, paint_numbers
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import ids_type, write_labels
@@ -116,8 +116,7 @@ def write_outlines(files: Sequence[OutlineFile], library: PatchLibrary, folder: 
             open_pixels(file.image, folder).shape[-file.image.ndim :], ids_type(len(file.clicks))
         )
         found = [(patches[c.id], n) for n, c in enumerate(file.clicks, 1) if c.id in patches]
-        for patch, number in sorted(found, key=lambda pair: -pair[0].area):
-            patch.paint(ids, (0,) * ids.ndim, number)
+        paint_numbers(found, ids, (0,) * ids.ndim)
         try:
             file.path.parent.mkdir(parents=True, exist_ok=True)
             write_labels(file.path, ids)

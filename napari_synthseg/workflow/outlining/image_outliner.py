@@ -14,7 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.annotations import Click, ImageRef, MendedOutline, PatchMasks
+from napari_synthseg.core.annotations import (
+    Click,
+    ImageRef,
+    MendedOutline,
+    ObjectClass,
+    PatchMasks,
+)
 from napari_synthseg.core.geometry import intersect, region_at
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import Outline
@@ -91,8 +97,9 @@ class ImageOutliner:
         self._shown: dict[str, tuple[object, ClickOutline]] = {}
         """Click id -> what its outline was made of, and the outline."""
         self._labels: tuple[PatchMasks, InstanceLabels] | None = None
-        self._given = GivenOutlines((), self._pixels.region)
-        self._mended: set[MendedOutline] = set()
+        self._given = GivenOutlines((), self._pixels.region, {})
+        self._mended: set[tuple[MendedOutline, int]] = set()
+        """What the user mended, with the class of its click."""
 
     def warm_up(self) -> None:
         """Measure the intensity, which the first click would wait for."""
@@ -181,8 +188,7 @@ class ImageOutliner:
         self, project: Project, clicks: Sequence[Click], negatives: Sequence[Click]
     ) -> dict[int, PlaneMarks]:
         """Return plane -> its marks; planes that had clicks and lost them have none."""
-        values = {c.cls for c in clicks}
-        classes = [c for c in project.classes if c.value in values]
+        classes = _clicked_classes(project, clicks)
         in_plane = min(self.ref.spacing[-2:])
         diameters = {c.value: c.diameter_px(self.ref) / in_plane for c in classes}
         methods = {c.value: c.mask_method for c in classes}
@@ -234,9 +240,14 @@ class ImageOutliner:
             self._labels = (masks, open_labels(masks, self.ref, self._folder)) if masks else None
             self._shown.clear()
         labels = self._labels[1] if self._labels else None
-        self._given = GivenOutlines(clicks, self._pixels.region, labels)
-        before, self._mended = self._mended, {c.mended for c in clicks if c.mended is not None}
-        for mended in before ^ self._mended:
+        diameters = {c.value: c.diameter_px(self.ref) for c in _clicked_classes(project, clicks)}
+        given = GivenOutlines(clicks, self._pixels.region, diameters, labels)
+        if given.rivals != self._given.rivals:
+            self._shown.clear()
+        self._given = given
+        before = self._mended
+        self._mended = {(c.mended, c.cls) for c in clicks if c.mended is not None}
+        for mended, _ in before ^ self._mended:
             window = region_at(mended.origin, mended.shape)
             for ident, (_, shown) in list(self._shown.items()):
                 if not shown.is_given and intersect(window[-2:], shown.outline.window):
@@ -245,7 +256,8 @@ class ImageOutliner:
     def _make(self, click: Click, outline: Outline, *, is_given: bool) -> ClickOutline:
         z = None if self.ref.ndim == 2 else self._plane_of(click)
         if not is_given and z is None:
-            outline = where_it_counts(self._given.beside(outline), self.ref, self._pixels)
+            outline = self._given.beside(outline, click.cls)
+            outline = where_it_counts(outline, self.ref, self._pixels)
         elif z is not None and outline.mask.ndim == 3:
             outline = _in_plane(outline, z)
         region = self._pixels.region[-2:]
@@ -259,6 +271,11 @@ class ImageOutliner:
         )
         _ = made.edges  # traced here and now: who shows it has no time for that
         return made
+
+
+def _clicked_classes(project: Project, clicks: Sequence[Click]) -> list[ObjectClass]:
+    values = {click.cls for click in clicks}
+    return [cls for cls in project.classes if cls.value in values]
 
 
 def _in_plane(outline: Outline, z: int) -> Outline:

@@ -23,7 +23,7 @@ from napari_synthseg.core.labels import (
     instances_of,
     regions_of,
 )
-from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.patch import PatchLibrary, paint_numbers
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.patches.canvas_parts import PatchPlaces, estimate_backgrounds
@@ -84,10 +84,9 @@ def clicked_fields(
             ids, true = masked[1].ids[region_slices(region, first)].copy(), true + 1
         else:
             ids = np.zeros(background.valid.shape, np.int32)
-            for number in places.meeting(image, region):
-                patch = library.patches[number]
-                if patch.id in usable:
-                    patch.paint(ids, background.origin, number + 1)
+            meeting = [(library.patches[n], n + 1) for n in places.meeting(image, region)]
+            outlined = [(patch, number) for patch, number in meeting if patch.id in usable]
+            paint_numbers(outlined, ids, background.origin)
             for number in places.centered(image, region):
                 patch = library.patches[number]
                 if patch.id not in usable:

@@ -235,6 +235,20 @@ def test_what_is_mended_is_taken_from_others_and_goes_with_its_click(session: Se
     assert other.outline.area > left.area
 
 
+def test_a_cell_keeps_the_pixels_of_its_mended_nucleus(session: Session) -> None:
+    (cell,) = click(session, PLACES[5])
+    before = outlines(session).shown[0].outline.area
+    nucleus = ObjectClass(name="nucleus", value=2, diameter=RADIUS)
+    session.edit(session.project.with_classes(nucleus), "add class")
+    (inner,) = click(session, PLACES[5], cls=2)
+    session.paint_outline(inner, np.ones((9, 9), bool), tuple(p - 4 for p in PLACES[5]))
+    assert [o.outline.area for o in outlines(session).shown] == pytest.approx([before, 81], rel=0.1)
+    alike = nucleus.model_copy(update={"diameter": 2 * RADIUS})  # now it lies beside
+    session.edit(session.project.with_classes(alike), "diameter")
+    (left, _) = outlines(session).shown
+    assert (left.click, left.outline.area) == (cell, pytest.approx(before - 81, rel=0.2))
+
+
 def test_a_mended_outline_is_on_disk(session: Session) -> None:
     (made,) = click(session, PLACES[0])
     outlines(session)
