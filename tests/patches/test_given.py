@@ -42,11 +42,17 @@ def test_only_objects_of_like_size_keep_clear_of_what_is_given(by_mask, given, o
     assert found.beside(square(size[other]), other).area == left
 
 
-def test_a_mask_serves_clicks_of_its_class_alone():
+def test_a_mask_serves_clicks_of_its_class_where_there_are_any():
     clicks = [click(CELL), click(NUCLEUS)]
     given = GivenOutlines(clicks, REGION, DIAMETERS, labelled(NUCLEUS)).found
     assert set(given) == {str(NUCLEUS)}
     assert given[str(NUCLEUS)].window == ((121, 139), (221, 239))
+
+
+def test_a_click_that_went_over_to_another_class_keeps_its_mask():
+    given = GivenOutlines([click(CELL)], REGION, DIAMETERS, labelled(NUCLEUS))
+    assert set(given.found) == {str(CELL)}
+    assert given.beside(square(40), CELL).area < 40**2  # it is a cell now
 
 
 def test_a_click_on_pixels_that_do_not_count_has_no_mask():

@@ -42,8 +42,8 @@ class GivenOutlines:
     Attributes
     ----------
     found
-        Click id -> the outline as the user mended it, else the labelled object of the click's
-        class under it.
+        Click id -> the outline as the user mended it, else the labelled object under it; see
+        `_labelled`.
     rivals
         Class value -> the classes whose objects lie beside those of the class.
     """
@@ -123,14 +123,21 @@ def _labelled(
     boxes: Mapping[int, tuple[slice, ...]],
     values: NDArray[np.int64],
 ) -> dict[str, Outline]:
-    """Return the labelled object of its own class under each click that has one."""
+    """Return the labelled object under each click that has one, and set the class of each in `values`.
+
+    A click on an object of another class has it only where no click of that class does: it is
+    of the class that the user gave the click later.
+    """
     origin = np.array([start for start, _ in region])
     limit = np.array(labels.ids.shape) - 1
+    places = (np.round(np.subtract(click.position, origin)) for click in clicks)
+    numbers = [int(labels.ids[tuple(np.clip(at, 0, limit).astype(int))]) for at in places]
+    under = [(c, n) for c, n in zip(clicks, numbers, strict=True) if n > 0]
+    owned = {number for click, number in under if values[number] == click.cls}
     found: dict[str, Outline] = {}
-    for click in clicks:
-        pixel = np.clip(np.round(np.subtract(click.position, origin)), 0, limit).astype(int)
-        number = int(labels.ids[tuple(pixel)])
-        if number > 0 and values[number] == click.cls:
+    for click, number in under:
+        if number not in owned or values[number] == click.cls:
+            values[number] = click.cls
             box = boxes[number]
             corner = tuple(int(o) + s.start for o, s in zip(origin, box, strict=True))
             found[click.id] = Outline(labels.ids[box] == number, corner, 1.0)
