@@ -123,7 +123,7 @@ def _labelled(
     boxes: Mapping[int, tuple[slice, ...]],
     values: NDArray[np.int64],
 ) -> dict[str, Outline]:
-    """Return the labelled object under each click that has one, and set the class of each in `values`.
+    """Return the labelled object under each click; set its class in `values`.
 
     A click on an object of another class has it only where no click of that class does: it is
     of the class that the user gave the click later.
