@@ -209,6 +209,27 @@ class ImageTags:
 PixelLabels = InstanceLabels | RegionLabels
 """Labels of each pixel."""
 
+
+def shown_part(ids: NDArray[np.int32], counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels that count, without those of objects of which less than half does."""
+    sizes, inside = (np.bincount(i[i > 0], minlength=1) for i in (ids, np.where(counted, ids, 0)))
+    inside = np.pad(inside, (0, len(sizes) - len(inside)))
+    return np.asarray(counted & (inside >= MIN_SHARE_SHOWN * sizes)[np.maximum(ids, 0)])
+
+
+def where_known(
+    true: NDArray[np.int32], predicted: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return true and predicted ids without the pixels of unknown truth.
+
+    Predicted objects of which more than half lies there are left out whole.
+    """
+    known = true != UNKNOWN
+    if true.shape != predicted.shape or known.all():
+        return true, predicted
+    return np.where(known, true, 0), np.where(shown_part(predicted, known), predicted, 0)
+
+
 Labels = InstanceLabels | RegionLabels | BoxLabels | PointLabels | ImageTags
 
 
@@ -244,6 +265,24 @@ def regions_of(labels: Labels) -> RegionLabels:
         "Masks are needed here, not boxes, points or image labels: import masks of regions or "
         "objects."
     )
+
+
+def unknown_pixels(labels: Labels) -> NDArray[np.bool_] | None:
+    """Return where it is not known what an image shows, its shape; None: it is known everywhere."""
+    if isinstance(labels, BoxLabels):
+        return labels.unknown
+    if isinstance(labels, PixelLabels) and (unknown := labels.array == UNKNOWN).any():
+        return np.asarray(unknown)
+    return None
+
+
+def lie_where_known(found: Boxes, labels: Labels) -> NDArray[np.bool_]:
+    """Return which boxes have their middle where it is known what the image shows."""
+    unknown = unknown_pixels(labels)
+    if unknown is None or not len(found):
+        return np.ones(len(found), np.bool_)
+    pixels = np.clip(np.floor(found.centers() + 0.5).astype(int), 0, np.array(unknown.shape) - 1)
+    return np.asarray(~unknown[tuple(pixels.T)])
 
 
 def boxes_of(labels: Labels) -> Boxes:

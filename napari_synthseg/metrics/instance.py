@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import MIN_SHARE_SHOWN, UNKNOWN, InstanceLabels
+from napari_synthseg.core.labels import InstanceLabels, where_known
 from napari_synthseg.core.scores import Measured, Scores
 from napari_synthseg.metrics.checks import require_images, require_known_classes
 from napari_synthseg.metrics.counts import Counts
@@ -95,8 +95,7 @@ def score_instances(
     by_class: dict[int, list[_Matched]] = {value: [] for value in (ANY_CLASS, *class_names)}
     for name, *both in pairs:
         try:
-            true, predicted = _where_known(*both)
-            for value, matched in _match_classes(true, predicted, class_names).items():
+            for value, matched in _match_classes(*both, class_names).items():
                 by_class[value].append(matched)
         except InputError as error:
             raise InputError(f"Image '{name}': {error}") from None
@@ -139,28 +138,11 @@ class _Matched:
         return self.pixels.empty
 
 
-def _where_known(
-    true: InstanceLabels, predicted: InstanceLabels
-) -> tuple[InstanceLabels, InstanceLabels]:
-    """Return labels without the pixels of unknown truth, and without what lies mostly there."""
-    unknown = true.ids == UNKNOWN
-    if true.ids.shape != predicted.ids.shape or not unknown.any():
-        return true, predicted
-    ids = predicted.ids
-    sizes, shown = (np.bincount(i[i > 0], minlength=1) for i in (ids, np.where(unknown, 0, ids)))
-    shown = np.pad(shown, (0, len(sizes) - len(shown)))
-    kept = ~unknown & (shown >= MIN_SHARE_SHOWN * sizes)[np.maximum(ids, 0)]
-    return (
-        true.with_array(np.where(unknown, 0, true.ids)),
-        predicted.with_array(np.where(kept, ids, 0)),
-    )
-
-
 def _match_classes(
     true: InstanceLabels, predicted: InstanceLabels, class_names: Mapping[int, str]
 ) -> dict[int, _Matched]:
     """Count on one image, for `ANY_CLASS` and for each class value."""
-    overlap = measure_overlap(true.ids, predicted.ids)
+    overlap = measure_overlap(*where_known(true.ids, predicted.ids))
     true_classes = _classes_of(overlap.true_ids, true, class_names, "truth")
     predicted_classes = _classes_of(overlap.predicted_ids, predicted, class_names, "prediction")
     matched = {}

@@ -21,7 +21,6 @@ from napari_synthseg.core.annotations import (
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import full_region, region_shape, region_slices
 from napari_synthseg.core.labels import (
-    MIN_SHARE_SHOWN,
     UNKNOWN,
     BoxLabels,
     ImageTags,
@@ -30,6 +29,7 @@ from napari_synthseg.core.labels import (
     PixelLabels,
     PointLabels,
     RegionLabels,
+    shown_part,
 )
 from napari_synthseg.io.labels import (
     FEW_VALUES,
@@ -102,9 +102,7 @@ def _where_it_counts(labels: Labels, ref: ImageRef, folder: Path) -> Labels:
     assert counted is not None
     match labels:
         case InstanceLabels(ids=ids):
-            sizes, inside = (np.bincount(i[i > 0], minlength=1) for i in (ids, ids * counted))
-            inside = np.pad(inside, (0, len(sizes) - len(inside)))
-            kept = counted & (inside >= MIN_SHARE_SHOWN * sizes)[np.maximum(ids, 0)]
+            kept = shown_part(ids, counted)
             return labels.with_array(np.where(kept, ids, UNKNOWN).astype(np.int32))
         case RegionLabels(values=values):
             return RegionLabels(np.where(counted, values, UNKNOWN).astype(np.int32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,6 @@ from napari_synthseg.core.annotations import (
     PointTruth,
     TruthKind,
 )
-from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import BoxLabels, InstanceLabels, Labels, instances_of
 from napari_synthseg.core.predictions import HeatMaps, Prediction, at_score
@@ -144,14 +144,14 @@ def _score_maps(
     return scores, refs
 
 
-def _pointed_at(truth: Labels) -> InstanceLabels | Boxes:
+def _pointed_at(truth: Labels) -> InstanceLabels | BoxLabels:
     """Return what heat maps may point at: the objects of the classes that the image shows."""
     from napari_synthseg.metrics.heat_maps.targets import covers_pixels
 
     if not isinstance(truth, BoxLabels):
         return instances_of(truth)
     shown = np.isin(truth.boxes.classes, list(truth.class_values_shown()))
-    return truth.boxes.take(shown & covers_pixels(truth.boxes, truth.shape))
+    return replace(truth, boxes=truth.boxes.take(shown & covers_pixels(truth.boxes, truth.shape)))
 
 
 def scored_from_files() -> tuple[str, ...]:

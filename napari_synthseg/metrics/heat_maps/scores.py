@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.labels import BoxLabels, InstanceLabels
 from napari_synthseg.core.scores import Measured, Scores
 from napari_synthseg.metrics.checks import require_named
 from napari_synthseg.metrics.counts import Addable, Counts
@@ -44,9 +44,12 @@ from napari_synthseg.metrics.heat_maps.peaks import count_peaks, expect_matches,
 from napari_synthseg.metrics.heat_maps.targets import Targets, find_targets
 from napari_synthseg.metrics.ranking import average_precision_of_levels
 
+TrueObjects = InstanceLabels | BoxLabels | Boxes
+"""Masks or boxes, and where they are known."""
+
 
 def score_heat_maps(
-    images: Iterable[tuple[str, InstanceLabels | Boxes, Mapping[int, ArrayLike]]],
+    images: Iterable[tuple[str, TrueObjects, Mapping[int, ArrayLike]]],
     class_names: Mapping[int, str],
     *,
     measured_on: Measured,
@@ -62,7 +65,8 @@ def score_heat_maps(
     ----------
     images
         Image name, true masks or boxes, and class value -> heat map, any finite numbers of shape
-        (y, x), of each image; taken one at a time.
+        (y, x), of each image; taken one at a time. What a map is where the truth is unknown does
+        not count.
     class_names
         Class value -> name, the first class first. Ids without a class belong to the first.
     measured_on
@@ -157,14 +161,17 @@ class _MapTally(Addable):
         threshold: float,
         distance: float,
     ) -> None:
-        inside, stretched = targets.cover(), stretch(heat)
-        covered = targets.cover(tolerance) if tolerance else inside
+        known = targets.known
+        heat = np.where(known, heat, heat[known].min())
+        stretched = stretch(heat)
+        inside = targets.cover()[known]
+        covered = targets.cover(tolerance)[known] if tolerance else inside
         share = float(inside.mean())
-        energy = share_of_energy(heat, inside)
-        self.pointing.append((play_pointing_game(heat, covered), float(covered.mean())))
+        energy = share_of_energy(heat[known], inside)
+        self.pointing.append((play_pointing_game(heat[known], covered), float(covered.mean())))
         self.energy.append((share if energy is None else energy, share))
         self.blank += energy is None
-        self.pixels += count_levels(stretched, inside)
+        self.pixels += count_levels(stretched[known], inside)
         self.boxes += sweep_boxes(stretched, targets.corners)
         peaks = find_peaks(heat, distance, threshold)
         self.peaks += count_peaks(peaks, targets)
@@ -191,7 +198,7 @@ class _MapTally(Addable):
 
 
 def _pair(
-    true: InstanceLabels | Boxes, maps: Mapping[int, ArrayLike], class_names: Mapping[int, str]
+    true: TrueObjects, maps: Mapping[int, ArrayLike], class_names: Mapping[int, str]
 ) -> tuple[dict[int, NDArray[np.float64]], dict[int, Targets]]:
     """Return the heat maps and the true objects of one image by class value."""
     if unknown := maps.keys() - class_names.keys():
