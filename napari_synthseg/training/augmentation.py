@@ -57,7 +57,7 @@ class Crop:
     labels
         Exact labels of the crop.
     zoom
-        How many times larger than in the dual image all is, along y and x.
+        How many times larger than in the dual image all is, along each axis.
     """
 
     image: FloatImage

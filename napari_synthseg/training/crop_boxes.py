@@ -45,7 +45,7 @@ def find_boxes(labels: Labels, whole: Labels | None = None, zoom: float = 1.0) -
         return _cut_boxes(labels.boxes, labels.shape)
     objects = instances_of(labels)
     visible = count_pixels(objects)
-    full = visible if whole is None else count_pixels(instances_of(whole)) * zoom**2
+    full = visible if whole is None else full_sizes(instances_of(whole), zoom)
     numbers = [number for number in objects.slices() if number in objects.classes]
     shown = np.minimum(visible[numbers] / np.maximum(full[numbers], 1), 1.0)
     return ShownBoxes(_inside(objects.boxes(), objects.shape), shown)
@@ -54,6 +54,14 @@ def find_boxes(labels: Labels, whole: Labels | None = None, zoom: float = 1.0) -
 def count_pixels(labels: InstanceLabels) -> NDArray[np.intp]:
     """Return how many pixels each id has, shape (largest id + 1,)."""
     return np.bincount(np.maximum(labels.ids, 0).ravel())
+
+
+def full_sizes(whole: InstanceLabels, zoom: float) -> Floats:
+    """Return how many pixels each id of an image would have, all of it, shown `zoom` times larger.
+
+    Volumes are enlarged along z, too.
+    """
+    return count_pixels(whole) * zoom**whole.ids.ndim
 
 
 def _cut_boxes(boxes: Boxes, shape: tuple[int, ...]) -> ShownBoxes:

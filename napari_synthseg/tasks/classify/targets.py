@@ -20,7 +20,7 @@ from napari_synthseg.core.labels import (
 )
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.training.crop_boxes import count_pixels, find_boxes
+from napari_synthseg.training.crop_boxes import count_pixels, find_boxes, full_sizes
 
 MIN_AREA_SHARE = 0.01
 """Share of a field that a region must cover to count as shown; below it is unknown."""
@@ -40,7 +40,7 @@ def find_tags(
     whole
         Labels of the image that the crop is of; default: the crop itself.
     zoom
-        How many times larger the crop shows it, along y and x.
+        How many times larger the crop shows it, along each axis.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def _shares(
         )
         return
     visible = count_pixels(labels)
-    full = visible if whole is None else count_pixels(instances_of(whole)) * zoom**2
+    full = visible if whole is None else full_sizes(instances_of(whole), zoom)
     for number in np.flatnonzero(visible).tolist():
         if number and number in labels.classes:
             yield labels.classes[number], float(visible[number] / full[number])
