@@ -26,7 +26,7 @@ from napari_synthseg.core.scores import Scores, ScoringOptions
 from napari_synthseg.explain import scoring as heat_map_scoring
 from napari_synthseg.io.naming import name_some
 from napari_synthseg.tasks.registry import task_info, task_names
-from napari_synthseg.tasks.results import ImageResult, names_of, truth_words
+from napari_synthseg.tasks.results import ImageResult, diameters_on, names_of, truth_words
 from napari_synthseg.training.split import of_same_specimen
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.truths import true_labels
@@ -94,16 +94,19 @@ def _open_truth(
 
 
 def _seen_before(run: TrainingRun, scored: Sequence[ImageRef]) -> tuple[str, ...]:
-    """Return a warning if a model is scored by the very truth that it was trained on."""
-    learned = run.spec.source != "real" and load_recipe(run.recipe).learns_from == "masks"
-    if run.spec.source == "synthetic" and not learned:
-        return ()
+    """Return a warning if a model is scored on images that it was trained on, or on their truth."""
     seen = [ref for ref in scored if ref.id in run.images]
     if not seen:
         return ()
+    by_truth = run.spec.source != "synthetic" or load_recipe(run.recipe).learns_from == "masks"
+    if by_truth:
+        return (
+            f"The model was trained on {name_some(seen)}: these images were used for training, so "
+            "the score does not show how the model does on other images.",
+        )
     return (
-        f"The model was trained on {name_some(seen)}: these images were used for training, so the "
-        "score does not show how the model does on other images.",
+        f"Learned from the pixels of {name_some(seen)}, not from the truth: on others it may do "
+        "worse.",
     )
 
 
@@ -138,7 +141,7 @@ def _score_maps(
         project.class_names,
         measured_on="synthetic" if any(ref.synthetic for ref in refs) else "real",
         truth=truth_words(labels for _, labels, _ in known),
-        diameters={c.value: c.diameter_px(refs[0]) for c in project.classes},
+        diameters=[diameters_on(ref, project.classes) for ref in refs],
         incomplete_classes=names_of(project.classes, (values for _, _, values in known)),
     )
     return scores, refs

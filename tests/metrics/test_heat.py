@@ -236,6 +236,15 @@ def test_peaks_are_matched_one_to_one():
     assert values["peak_f1"] == pytest.approx(2 / 5)
 
 
+def test_how_far_peaks_lie_apart_is_told_for_each_image():
+    heat = np.zeros((40, 50))
+    heat[4, 5], heat[22, 32], heat[22, 40] = 1.0, 1.0, 0.9
+    near, far = {1: 6.0}, {1: 30.0}
+    for sizes, false in (([near, near], 2), ([near, far], 1), ([far, far], 0), (near, 2)):
+        scores = score((FEW, {1: heat}), (FEW, {1: heat}), diameters=sizes)
+        assert scores.values["peak_precision"] == pytest.approx(4 / (4 + false))
+
+
 def test_classes_are_scored_apart_and_pooled():
     labels = squares((2, 3), (20, 30), classes={1: 1, 2: 2})
     right, wrong = (labels.ids == 1) * 1.0, (labels.ids == 1) * 1.0

@@ -216,14 +216,17 @@ def test_scores_on_images_that_were_trained_on_say_so(session):
     (ref,) = session.project.images
     give(session, BoxTruth.of(ref.id, boxes_of_discs()))
     predictions = detected(session, boxes_of_discs())
-    for source, images, warned in (
-        ("real", (ref.id,), True), ("synthetic", (ref.id,), False), ("mixed", (), False),
+    by_truth, by_pixels = "trained on 'image'", "from the pixels of 'image', not from the truth"
+    for source, images, told in (
+        ("real", (ref.id,), by_truth), ("synthetic", (ref.id,), by_pixels), ("mixed", (), ""),
     ):  # fmt: skip
         run = run_of("detect").model_copy(
             update={"images": images, "spec": TrainSpec(source=source)}
         )
         found = finish(score(session.project, session.folder, run, predictions))[1]
-        assert any("trained on 'image'" in w for w in found.warnings) == warned
+        assert [w for w in (by_truth, by_pixels) if w in " ".join(found.warnings)] == [told] * bool(
+            told
+        )
 
 
 def test_scorings_of_one_run_are_all_kept_and_that_of_a_deleted_run_is_dropped(session):

@@ -42,6 +42,7 @@ from napari_synthseg.metrics.heat_maps.one_map import (
 )
 from napari_synthseg.metrics.heat_maps.peaks import count_peaks, expect_matches, find_peaks
 from napari_synthseg.metrics.heat_maps.targets import Targets, find_targets
+from napari_synthseg.metrics.localization import Diameters, diameters_of_each
 from napari_synthseg.metrics.ranking import average_precision_of_levels
 
 TrueObjects = InstanceLabels | BoxLabels | Boxes
@@ -56,7 +57,7 @@ def score_heat_maps(
     truth: str = "masks",
     tolerance: float = 0.0,
     threshold: float = 0.5,
-    diameters: Mapping[int, float] | None = None,
+    diameters: Diameters | None = None,
     incomplete_classes: Collection[str] = (),
 ) -> Scores:
     """Score where heat maps point.
@@ -78,8 +79,8 @@ def score_heat_maps(
     threshold
         Share of a map's own range that a peak must reach.
     diameters
-        Class value -> diameter, pixels; peaks lie more than half of it apart. Without, the median
-        of the true objects of the class on the image.
+        Class value -> diameter, pixels, of all images or of each in turn; peaks lie more than half
+        of it apart. Without, the median of the true objects of the class on the image.
     incomplete_classes
         Names of classes of which not every object is in the truth; they stay out of the values
         over all classes.
@@ -102,14 +103,14 @@ def score_heat_maps(
     require_named(incomplete_classes, class_names)
     tallies = {value: _MapTally() for value in class_names}
     names: list[str] = []
-    for name, true, maps in images:
+    for (name, true, maps), own in zip(images, diameters_of_each(diameters or {}), strict=False):
         try:
             heats, found = _pair(true, maps, class_names)
             for value, targets in found.items():
                 if value not in heats:
                     tallies[value].without_map += 1
                     continue
-                distance = (diameters or {}).get(value, targets.diameter) / 2
+                distance = own.get(value, targets.diameter) / 2
                 tallies[value].add(heats[value], targets, tolerance, threshold, distance)
         except InputError as error:
             raise InputError(f"Image '{name}': {error}") from None

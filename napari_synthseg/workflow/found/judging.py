@@ -37,7 +37,7 @@ from napari_synthseg.metrics.object_errors import Judged, Overlaps
 from napari_synthseg.metrics.overlap import Overlap, measure_overlap
 from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.tasks.results import scaled
+from napari_synthseg.tasks.results import diameters_on, scaled
 
 Numbers = NDArray[np.intp]
 Counts = Callable[[Sequence[FoundPoint]], Sequence[bool]]
@@ -244,7 +244,7 @@ def _by_centers(
     is_complete: bool,
 ) -> Judge | None:
     try:
-        diameters = {c.value: c.diameter_px(ref) for c in project.classes}
+        diameters = diameters_on(ref, project.classes)
     except InputError:  # a length, but no pixel size: nothing tells how near is near enough
         return None
     radii = {value: diameter / 2 for value, diameter in diameters.items()}
