@@ -13,6 +13,7 @@ from napari_synthseg.core.annotations import (
     ImageRef,
     ImageTagsTruth,
     InstanceTruth,
+    ObjectTruth,
     PatchMasks,
     PointTruth,
     RegionTruth,
@@ -26,6 +27,7 @@ from napari_synthseg.core.labels import (
     ImageTags,
     InstanceLabels,
     Labels,
+    ObjectLabels,
     PixelLabels,
     PointLabels,
     RegionLabels,
@@ -83,7 +85,7 @@ def open_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: st
     the image is one plane of it. Ids without a class of their own belong to class 1. For the values
     of masks of regions see `napari_synthseg.io.labels`. `name` is what messages call the masks,
     where the user calls them otherwise than the project. Where the image does not count, pixels are
-    unknown, and objects are left out.
+    unknown, and objects are left out. Labels of objects say which classes are incomplete.
 
     Raises
     ------
@@ -91,6 +93,8 @@ def open_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: st
         If the file is missing, holds no ids, or does not fit the image; the message names both.
     """
     labels = _read_labels(truth, ref, folder, name)
+    if isinstance(labels, ObjectLabels) and isinstance(truth, ObjectTruth):
+        labels = replace(labels, incomplete=frozenset(truth.incomplete))
     return _where_it_counts(labels, ref, folder) if ref.is_limited else labels
 
 

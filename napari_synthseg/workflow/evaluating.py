@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_synthseg.core.annotations import (
-    BoxTruth,
-    ImageRef,
-    InstanceTruth,
-    PointTruth,
-    TruthKind,
-)
+from napari_synthseg.core.annotations import ImageRef, TruthKind
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import BoxLabels, InstanceLabels, Labels, instances_of
+from napari_synthseg.core.labels import (
+    BoxLabels,
+    InstanceLabels,
+    Labels,
+    incomplete_classes,
+    instances_of,
+)
 from napari_synthseg.core.predictions import HeatMaps, Prediction, at_score
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
@@ -88,8 +88,7 @@ def _open_truth(
         yield Progress(number / len(refs), f"scoring {ref.name}")
         truth = project.truth_of(ref, *kinds)
         labels = None if truth is None else true_labels(project, folder, truth, ref)
-        objects = isinstance(truth, InstanceTruth | BoxTruth | PointTruth) and truth.incomplete
-        known.append((ref, labels, frozenset(objects or ())))
+        known.append((ref, labels, incomplete_classes(labels) if labels else frozenset()))
     return known
 
 

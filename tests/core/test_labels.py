@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,11 @@ def test_memory_is_that_of_pixels_and_labels() -> None:
     assert DualImage(image, OBJECTS, 0).nbytes == image.nbytes + IDS.nbytes
     assert DualImage(image, RegionLabels.of(IDS), 0).nbytes == image.nbytes + IDS.nbytes
     assert DualImage(image, TAGS, 0).nbytes == image.nbytes
+
+
+def test_where_objects_are_missing_the_background_is_unknown():
+    some = replace(OBJECTS, incomplete=frozenset({2}))
+    there = OBJECTS.ids > 0
+    assert (regions_of(some).values[there] == REGIONS.values[there]).all()
+    assert (regions_of(some).values[~there] == UNKNOWN).all()
+    assert some.with_array(OBJECTS.ids[:1]).incomplete == {2}

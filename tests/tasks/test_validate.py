@@ -89,6 +89,19 @@ def test_what_is_found_where_nobody_knows_is_no_error_of_boxes(kind):
     assert count_hits(found, pair, (1,))[0, 0].tolist() == [1, 2, 1]  # one of three is not counted
 
 
+def test_an_object_of_an_incomplete_class_is_no_error_when_thresholds_are_chosen():
+    labels, maps = field([0.9, 0.9, 0.9])
+    ids = np.where(labels.ids == 1, 1, 0).astype(np.int32)
+    truth = InstanceLabels(ids, {1: 1}, incomplete=frozenset({1}))
+    pair = DualImage(np.zeros((1, *ids.shape), np.float32), truth, 0)
+    rule = SegmentRule(class_values=(1,), diameter=16.0)
+    assert exhaust(validate([maps], [held_out(pair)], rule)).value == 1.0
+    found = Boxes.of([(2, 2, 10, 10), (2, 20, 10, 28), (20, 2, 28, 10)], [1, 1, 2], [0.9, 0.8, 0.7])
+    known = BoxLabels(found.take(np.array([0])), (32, 32), incomplete=frozenset({1}))
+    counts = count_hits(found, DualImage(pair.image, known, 0), (1, 2))
+    assert counts[:, 0].tolist() == [[1, 1, 1], [0, 1, 0]]
+
+
 def fully_clicked(shape, places):
     image = np.arange(np.prod(shape), dtype=np.float32).reshape(1, *shape)
     ref = ImageRef(id="a", uri="a", axes="zyx"[-len(shape) :])

@@ -16,7 +16,9 @@ from napari_synthseg.core.labels import (
     Labels,
     PointLabels,
     RegionLabels,
+    incomplete_classes,
     instances_of,
+    unknown_pixels,
 )
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
@@ -47,16 +49,16 @@ def find_tags(
     float32, shape (classes,): 1 shown, 0 not shown, `UNKNOWN` where too little of an object is
     shown, or where it is not known what is there.
     """
+    open_classes = np.isin(class_values, list(incomplete_classes(labels)))
     if isinstance(labels, ImageTags | PointLabels):
-        shown = labels.class_values_shown()
-        return np.array([value in shown for value in class_values], np.float32)
-    if isinstance(labels, BoxLabels):
-        unclear = labels.unknown is not None and bool(labels.unknown.any())
-        found = np.full(len(class_values), UNKNOWN if unclear else 0, np.float32)
+        shown = np.isin(class_values, list(labels.class_values_shown()))
+        return np.where(open_classes & ~shown, UNKNOWN, shown).astype(np.float32)
+    unknown = unknown_pixels(labels)
+    unclear = unknown is not None and bool(unknown.any())
+    found = np.full(len(class_values), UNKNOWN if unclear else 0, np.float32)
+    if isinstance(labels, BoxLabels) and (whole is None or unknown_pixels(whole) is None):
         found[~np.isin(class_values, labels.boxes.classes)] = 0  # nor in its mirror image
-    else:
-        unclear = bool((labels.array == UNKNOWN).any())
-        found = np.full(len(class_values), UNKNOWN if unclear else 0, np.float32)
+    found[open_classes] = UNKNOWN
     for cls, share in _shares(labels, whole, zoom):
         if cls in class_values:
             place = class_values.index(cls)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
-from napari_synthseg.core.labels import DualImage, lie_where_known
+from napari_synthseg.core.labels import DualImage, incomplete_classes, lie_where_known
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.training.crop_boxes import Floats, find_boxes
 
@@ -17,8 +17,8 @@ def count_hits(found: Boxes, truth: DualImage | ClickedImage, values: tuple[int,
     """Return (matched, predicted, true) for each class and candidate score, (class, score, 3).
 
     A box is right that has an IoU of more than 0.5 with a free true box, or holds a free click.
-    Others are not counted where nobody knows what is there, nor on an image that is not fully
-    clicked.
+    Others are not counted where nobody knows what is there, nor where not every object of the class
+    is boxed or clicked.
     """
     counts = np.zeros((len(values), len(CANDIDATE_SCORES), 3))
     for row, value in enumerate(values):
@@ -26,6 +26,7 @@ def count_hits(found: Boxes, truth: DualImage | ClickedImage, values: tuple[int,
         if isinstance(truth, DualImage):
             merits = _merits_of_boxes(mine, find_boxes(truth.labels).boxes.of_class(value))
             may_be_false = lie_where_known(mine, truth.labels)
+            may_be_false &= value not in incomplete_classes(truth.labels)
         else:
             merits = _merits_of_clicks(mine, truth, value)
             may_be_false = np.full(len(mine), truth.ref.exhaustive)
