@@ -102,14 +102,14 @@ def score_instances(
     names: list[str] = []
     trusted: list[set[int]] = []
     by_class: dict[int, list[_Matched]] = {value: [] for value in (ANY_CLASS, *class_names)}
-    for name, *both in pairs:
+    for name, true, predicted in pairs:
         try:
-            for value, matched in _match_classes(*both, class_names).items():
+            for value, matched in _match_classes(true, predicted, class_names).items():
                 by_class[value].append(matched)
         except InputError as error:
             raise InputError(f"Image '{name}': {error}") from None
         names.append(name)
-        trusted.append(set(class_names) - both[0].incomplete)
+        trusted.append(set(class_names) - true.incomplete)
     require_images(names)
     if not any(trusted):
         raise InputError(NO_CLASS_LEFT)

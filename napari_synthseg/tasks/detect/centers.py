@@ -71,8 +71,8 @@ def make_maps(
     sizes = np.zeros((SIZE_MAPS, rows, columns), np.float32)
     weight = np.zeros((rows, columns), np.float32)
     heat[:, open_places(found, shape, rule.stride, unknown)] = UNKNOWN_HEAT
-    for index in np.flatnonzero(np.isin(rule.class_values, list(found.incomplete))):
-        heat[index, unmarked_places(found, shape, rule.stride)] = UNKNOWN_HEAT
+    for number in np.flatnonzero(np.isin(rule.class_values, list(found.incomplete))).tolist():
+        heat[number, unmarked_places(found, shape, rule.stride)] = UNKNOWN_HEAT
     usual, boxes = rule.sizes[0], found.boxes
     for number in learned_order(found):
         corners = boxes.corners[number] / rule.stride

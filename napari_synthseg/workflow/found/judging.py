@@ -173,7 +173,7 @@ def _by_truth(
 
     def counts(every: Sequence[FoundPoint]) -> Sequence[bool]:
         placed = _as_boxes(every).shifted([-start for start in origin])
-        return lie_where_known(placed, labels).tolist()
+        return [bool(known) for known in lie_where_known(placed, labels)]
 
     return _by_boxes(prediction, objects, words, forgiven, counts)
 
