@@ -337,12 +337,14 @@ class _OfImage(Frozen):
     image: str
 
 
-class _ObjectTruth(_OfImage):
+class ObjectTruth(_OfImage):
+    """What is known of separate objects."""
+
     incomplete: tuple[int, ...] = ()
     """Class values of which not every object on the image is in the truth."""
 
 
-class InstanceTruth(_ObjectTruth):
+class InstanceTruth(ObjectTruth):
     """Masks of objects; `source` is a path like `ImageRef.uri`, or ``arrays:ID``."""
 
     kind: Literal["instance"] = "instance"
@@ -361,7 +363,7 @@ class RegionTruth(_OfImage):
     as_stored: bool = False
 
 
-class BoxTruth(_ObjectTruth):
+class BoxTruth(ObjectTruth):
     """Boxes of objects, pixels of the whole image."""
 
     kind: Literal["boxes"] = "boxes"
@@ -378,7 +380,7 @@ class BoxTruth(_ObjectTruth):
         return Boxes.of_rows(self.boxes)
 
 
-class PointTruth(_ObjectTruth):
+class PointTruth(ObjectTruth):
     """Centers of objects: position ([z,] y, x), pixels of the whole image, and class value."""
 
     kind: Literal["points"] = "points"

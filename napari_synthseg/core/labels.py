@@ -43,12 +43,15 @@ class InstanceLabels:
     box_scale
         Class value -> factor by which boxes of objects are larger than the boxes around their
         pixels; 1 for classes that are missing.
+    incomplete
+        Class values of which not every object is in the labels.
     """
 
     kind: ClassVar[Literal["instance"]] = "instance"
     ids: NDArray[np.int32]
     classes: Mapping[int, int] = field(default_factory=dict)
     box_scale: Mapping[int, float] = field(default_factory=dict)
+    incomplete: frozenset[int] = frozenset()
 
     @property
     def shape(self) -> Spatial:
@@ -70,8 +73,12 @@ class InstanceLabels:
         return replace(self, ids=ids)
 
     def class_map(self) -> NDArray[np.int32]:
-        """Return the class value of each pixel, 0 = background, or `UNKNOWN`."""
+        """Return the class value of each pixel, 0 = background, or `UNKNOWN`.
+
+        Where not every object is known, nor is the background.
+        """
         table = np.zeros(max(int(self.ids.max(initial=0)), 0) + 2, np.int32)
+        table[0] = UNKNOWN if self.incomplete else 0
         for instance, cls in self.classes.items():
             if instance < len(table) - 1:
                 table[instance] = cls
@@ -148,12 +155,15 @@ class BoxLabels:
         Of the image, (y, x).
     unknown
         Pixels on which there may be objects without a box, (y, x); None: there are none.
+    incomplete
+        Class values of which not every object is in the labels.
     """
 
     kind: ClassVar[Literal["boxes"]] = "boxes"
     boxes: Boxes
     shape: Spatial
     unknown: NDArray[np.bool_] | None = None
+    incomplete: frozenset[int] = frozenset()
 
     def class_values_shown(self) -> frozenset[int]:
         """Return the values of the classes that the image shows."""
@@ -173,12 +183,15 @@ class PointLabels:
         Class value of each point, shape (point,), int64.
     shape
         Of the image, ([z,] y, x).
+    incomplete
+        Class values of which not every object is in the labels.
     """
 
     kind: ClassVar[Literal["points"]] = "points"
     positions: NDArray[np.float64]
     classes: NDArray[np.int64]
     shape: Spatial
+    incomplete: frozenset[int] = frozenset()
 
     def class_values_shown(self) -> frozenset[int]:
         """Return the values of the classes that the image shows."""
@@ -210,6 +223,30 @@ class ImageTags:
 
 PixelLabels = InstanceLabels | RegionLabels
 """Labels of each pixel."""
+
+
+def shown_part(ids: NDArray[np.int32], counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels that count, without those of objects of which less than half does."""
+    sizes, inside = (np.bincount(i[i > 0], minlength=1) for i in (ids, np.where(counted, ids, 0)))
+    inside = np.pad(inside, (0, len(sizes) - len(inside)))
+    return np.asarray(counted & (inside >= MIN_SHARE_SHOWN * sizes)[np.maximum(ids, 0)])
+
+
+def where_known(
+    true: NDArray[np.int32], predicted: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return true and predicted ids without the pixels of unknown truth.
+
+    Predicted objects of which more than half lies there are left out whole.
+    """
+    known = true != UNKNOWN
+    if true.shape != predicted.shape or known.all():
+        return true, predicted
+    return np.where(known, true, 0), np.where(shown_part(predicted, known), predicted, 0)
+
+
+ObjectLabels = InstanceLabels | BoxLabels | PointLabels
+"""Labels of separate objects, of which some may be missing."""
 
 Labels = InstanceLabels | RegionLabels | BoxLabels | PointLabels | ImageTags
 
@@ -246,6 +283,29 @@ def regions_of(labels: Labels) -> RegionLabels:
         "Masks are needed here, not boxes, points or image labels: import masks of regions or "
         "objects."
     )
+
+
+def unknown_pixels(labels: Labels) -> NDArray[np.bool_] | None:
+    """Return where it is not known what an image shows, its shape; None: it is known everywhere."""
+    if isinstance(labels, BoxLabels):
+        return labels.unknown
+    if isinstance(labels, PixelLabels) and (unknown := labels.array == UNKNOWN).any():
+        return np.asarray(unknown)
+    return None
+
+
+def lie_where_known(found: Boxes, labels: Labels) -> NDArray[np.bool_]:
+    """Return which boxes have their middle where it is known what the image shows."""
+    unknown = unknown_pixels(labels)
+    if unknown is None or not len(found):
+        return np.ones(len(found), np.bool_)
+    pixels = np.clip(np.floor(found.centers() + 0.5).astype(int), 0, np.array(unknown.shape) - 1)
+    return np.asarray(~unknown[tuple(pixels.T)])
+
+
+def incomplete_classes(labels: Labels) -> frozenset[int]:
+    """Return the values of the classes of which not every object is in the labels."""
+    return labels.incomplete if isinstance(labels, ObjectLabels) else frozenset()
 
 
 def boxes_of(labels: Labels) -> Boxes:

@@ -58,6 +58,10 @@ def require_named(chosen: Iterable[str], class_names: Mapping[int, str]) -> None
         raise InputError(f"Class '{min(unknown)}' is not among those to score: {known}.")
 
 
+NO_CLASS_LEFT = "No class is left to score: the truth of each is said to be incomplete."
+"""What is said where nothing can be counted over all classes."""
+
+
 def warn_incomplete_classes(names: Iterable[str]) -> tuple[str, ...]:
     """Warn of classes of which not every object is marked, whatever the image."""
     return tuple(

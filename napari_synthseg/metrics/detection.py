@@ -24,6 +24,7 @@ from napari_synthseg.core.boxes import Boxes, find_overlaps
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Measured, Scores
 from napari_synthseg.metrics.checks import (
+    NO_CLASS_LEFT,
     require_images,
     require_known_classes,
     require_named,
@@ -225,7 +226,7 @@ def _trusted(class_names: Mapping[int, str], incomplete: Collection[str]) -> lis
     require_named(incomplete, class_names)
     trusted = [value for value, name in class_names.items() if name not in incomplete]
     if not trusted:
-        raise InputError("No class is left to score: the truth of each is said to be incomplete.")
+        raise InputError(NO_CLASS_LEFT)
     return trusted
 
 

@@ -32,6 +32,7 @@ def score_image_labels(
     *,
     measured_on: Measured,
     threshold: float | Mapping[int, float] = 0.5,
+    known: ArrayLike = True,
 ) -> Scores:
     """Score the classes a classifier sees on images against those that are there.
 
@@ -50,12 +51,15 @@ def score_image_labels(
         Whether the images are real or synthetic.
     threshold
         Number from which a class counts as seen, for all classes or by class value.
+    known
+        Whether it is known if each image shows each class, same shape; what is not does not count.
 
     Returns
     -------
     Scores with ``ap``, ``prevalence``, ``f1``, ``precision``, ``recall``, and ``f1_mean`` over
     all classes. A class that no image shows has only its ``prevalence``, with a warning; what is
-    seen of it by mistake still counts as false in the pooled values.
+    seen of it by mistake still counts as false in the pooled values. One of which nothing is known
+    has none.
 
     Raises
     ------
@@ -65,12 +69,14 @@ def score_image_labels(
     shown, sure = np.asarray(true, np.bool_), np.asarray(predicted, np.float64)
     _check(images, shown, sure, class_names)
     least = [threshold[v] if isinstance(threshold, Mapping) else threshold for v in class_names]
-    seen = sure >= np.asarray(least)
+    certain = np.broadcast_to(np.asarray(known, np.bool_), shown.shape)
+    shown, seen = shown & certain, (sure >= np.asarray(least)) & certain
     sums = (side.sum(axis=0).tolist() for side in (shown, seen, shown & seen))
     counts = [Counts(*numbers) for numbers in zip(*sums, strict=True)]
     per_class = {
-        name: _values_of_class(shown[:, i], sure[:, i], counts[i])
-        for i, name in enumerate(class_names.values())
+        name: _values_of_class(shown[mine, i], sure[mine, i], counts[i])
+        for i, (name, mine) in enumerate(zip(class_names.values(), certain.T, strict=True))
+        if mine.any()
     }
     pooled = sum(counts, Counts())
     return Scores(
@@ -92,7 +98,7 @@ def score_image_labels(
             **(pooled.ratios() if pooled.true else {}),
         },
         per_class=per_class,
-        warnings=_warn_of_one_side(class_names, shown),
+        warnings=_warn_of_one_side(class_names, shown, certain),
     )
 
 
@@ -124,12 +130,22 @@ def _values_of_class(
     return {"ap": average_precision(sure, shown), **prevalence, **counts.ratios()}
 
 
-def _warn_of_one_side(class_names: Mapping[int, str], shown: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Warn of the classes that no image shows, or that every image does."""
-    return tuple(
-        f"Class '{name}' is on no image: how well it is found is not defined."
-        if not column.any()
-        else f"Class '{name}' is on every image: any order of them has an average precision of 1."
-        for name, column in zip(class_names.values(), shown.T, strict=True)
-        if column.all() or not column.any()
-    )
+def _warn_of_one_side(
+    class_names: Mapping[int, str], shown: NDArray[np.bool_], known: NDArray[np.bool_]
+) -> tuple[str, ...]:
+    """Warn of classes that no image shows, that every image does, or that some may or may not."""
+    warnings = []
+    for name, column, mine in zip(class_names.values(), shown.T, known.T, strict=True):
+        if not mine.all():
+            warnings.append(
+                f"Not every object of class '{name}' is marked: {np.count_nonzero(~mine)} of "
+                f"{len(mine)} images, which may show one, do not count for it."
+            )
+        if not column.any():
+            warnings.append(f"Class '{name}' is on no image: how well it is found is not defined.")
+        elif column[mine].all():
+            warnings.append(
+                f"Class '{name}' is on every image: any order of them has an average precision of "
+                "1."
+            )
+    return tuple(warnings)

@@ -8,6 +8,7 @@ classes) before a ratio is taken, except in ``matching_ap_mean``, the mean over 
 there is anything to match. An object found with the wrong class is missed in one class and false
 in the other; ``f1_any_class`` forgives that. ``dice`` compares foreground pixels, pooled.
 Pixels of unknown truth do not count, nor predicted objects of which more than half lies there.
+An image on which not every object of a class is marked does not count for that class.
 ``count_error`` is sum |predicted - true| / sum true over images and classes; where there is no
 true object, it is the number of predicted ones. `Counts` says what ratios of nothing are.
 """
@@ -21,9 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import MIN_SHARE_SHOWN, UNKNOWN, InstanceLabels
+from napari_synthseg.core.labels import InstanceLabels, where_known
 from napari_synthseg.core.scores import Measured, Scores
-from napari_synthseg.metrics.checks import require_images, require_known_classes
+from napari_synthseg.metrics.checks import (
+    NO_CLASS_LEFT,
+    require_images,
+    require_known_classes,
+    warn_incomplete_classes,
+)
 from napari_synthseg.metrics.counts import Counts
 from napari_synthseg.metrics.overlap import measure_overlap
 
@@ -84,44 +90,66 @@ def score_instances(
     Scores with ``f1@t``, ``precision@t``, ``recall@t``, ``matching_ap@t`` (pooled),
     ``matching_ap_mean@t`` (mean over images) for each of `THRESHOLDS`, ``dice``, ``count_error``,
     and with several classes ``f1_any_class@t``. A class that occurs neither in the truth nor in the
-    predictions is left out of `per_class`, with a warning.
+    predictions is left out of `per_class`, with a warning. One that is incomplete in the truth of
+    all images has only F1 and recall, over these.
 
     Raises
     ------
     InputError
-        If there is no image, or truth and prediction of one do not fit each other.
+        If there is no image, truth and prediction of one do not fit each other, or all classes are
+        incomplete on all images.
     """
     names: list[str] = []
+    trusted: list[set[int]] = []
     by_class: dict[int, list[_Matched]] = {value: [] for value in (ANY_CLASS, *class_names)}
-    for name, *both in pairs:
+    for name, true, predicted in pairs:
         try:
-            true, predicted = _where_known(*both)
             for value, matched in _match_classes(true, predicted, class_names).items():
                 by_class[value].append(matched)
         except InputError as error:
             raise InputError(f"Image '{name}': {error}") from None
         names.append(name)
+        trusted.append(set(class_names) - true.incomplete)
     require_images(names)
+    if not any(trusted):
+        raise InputError(NO_CLASS_LEFT)
     any_class = by_class.pop(ANY_CLASS)
     per_image = [
-        _Matched(_pool(each), whole.pixels, sum(m.count_difference for m in each))
-        for whole, *each in zip(any_class, *by_class.values(), strict=True)
+        _join(whole, [by_class[value][n] for value in trusted[n]])
+        for n, whole in enumerate(any_class)
+        if trusted[n]
     ]
     values = _values(per_image)
     if len(class_names) > 1:
         pooled = _pool(any_class)
         values |= {f"f1_any_class@{t:g}": pooled[i].f1 for i, t in enumerate(THRESHOLDS)}
     present = [v for v, each in by_class.items() if not all(m.empty for m in each)]
+    complete = {
+        value: [m for m, known in zip(each, trusted, strict=True) if value in known]
+        for value, each in by_class.items()
+    }
     return Scores(
         measured_on=measured_on,
         images=tuple(names),
         objects=sum(m.objects[0].true for m in per_image),
         values=values,
-        per_class={class_names[v]: _values(by_class[v]) for v in present},
-        warnings=tuple(
-            f"Class '{name}' occurs neither in the truth nor in the predictions."
-            for value, name in class_names.items()
-            if value not in present
+        per_class={
+            class_names[v]: _values(complete[v]) if complete[v] else _values_found(by_class[v])
+            for v in present
+        },
+        warnings=(
+            *(
+                f"Class '{name}' occurs neither in the truth nor in the predictions."
+                for value, name in class_names.items()
+                if value not in present
+            ),
+            *warn_incomplete_classes(class_names[v] for v in present if not complete[v]),
+            *(
+                f"Not every object of class '{class_names[v]}' is marked on "
+                f"{len(names) - len(each)} of {len(names)} images, which do not count for it."
+                for v, each in complete.items()
+                if 0 < len(each) < len(names)
+            ),
         ),
     )
 
@@ -139,34 +167,17 @@ class _Matched:
         return self.pixels.empty
 
 
-def _where_known(
-    true: InstanceLabels, predicted: InstanceLabels
-) -> tuple[InstanceLabels, InstanceLabels]:
-    """Return labels without the pixels of unknown truth, and without what lies mostly there."""
-    unknown = true.ids == UNKNOWN
-    if true.ids.shape != predicted.ids.shape or not unknown.any():
-        return true, predicted
-    ids = predicted.ids
-    sizes, shown = (np.bincount(i[i > 0], minlength=1) for i in (ids, np.where(unknown, 0, ids)))
-    shown = np.pad(shown, (0, len(sizes) - len(shown)))
-    kept = ~unknown & (shown >= MIN_SHARE_SHOWN * sizes)[np.maximum(ids, 0)]
-    return (
-        true.with_array(np.where(unknown, 0, true.ids)),
-        predicted.with_array(np.where(kept, ids, 0)),
-    )
-
-
 def _match_classes(
     true: InstanceLabels, predicted: InstanceLabels, class_names: Mapping[int, str]
 ) -> dict[int, _Matched]:
-    """Count on one image, for `ANY_CLASS` and for each class value."""
-    overlap = measure_overlap(true.ids, predicted.ids)
+    """Count on one image, for each class value, and for `ANY_CLASS` of those that are complete."""
+    overlap = measure_overlap(*where_known(true.ids, predicted.ids))
     true_classes = _classes_of(overlap.true_ids, true, class_names, "truth")
     predicted_classes = _classes_of(overlap.predicted_ids, predicted, class_names, "prediction")
     matched = {}
     for value in (ANY_CLASS, *class_names):
-        is_true = (true_classes == value) | (value == ANY_CLASS)
-        is_predicted = (predicted_classes == value) | (value == ANY_CLASS)
+        meant = [value] if value != ANY_CLASS else list(class_names.keys() - true.incomplete)
+        is_true, is_predicted = np.isin(true_classes, meant), np.isin(predicted_classes, meant)
         allowed = is_true[overlap.rows] & is_predicted[overlap.columns]
         counts = int(is_true.sum()), int(is_predicted.sum())
         matched[value] = _Matched(
@@ -190,9 +201,20 @@ def _classes_of(
     return np.array(classes, np.int64)
 
 
+def _join(whole: _Matched, each: Sequence[_Matched]) -> _Matched:
+    """Return the counts of the classes of an image together; pixels are those of all of them."""
+    return _Matched(_pool(each), whole.pixels, sum(m.count_difference for m in each))
+
+
 def _pool(each: Iterable[_Matched]) -> tuple[Counts, ...]:
     """Add up the counts of objects, threshold by threshold."""
     return tuple(sum(column, Counts()) for column in zip(*(m.objects for m in each), strict=True))
+
+
+def _values_found(images: Sequence[_Matched]) -> dict[str, float]:
+    """Return what can be said of a class of which not every object is in the truth."""
+    wanted = {f"{name}@{t:g}" for name in ("f1", "recall") for t in THRESHOLDS}
+    return {name: value for name, value in _values(images).items() if name in wanted}
 
 
 def _values(images: Sequence[_Matched]) -> dict[str, float]:

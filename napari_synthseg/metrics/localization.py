@@ -5,8 +5,9 @@ For truth that is one point per object.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,6 +52,15 @@ class Centers:
         return len(self.positions)
 
 
+Diameters = Mapping[int, float] | Sequence[Mapping[int, float]]
+"""Class value -> typical diameter of its objects, pixels; of all images, or of each in turn."""
+
+
+def diameters_of_each(diameters: Diameters) -> Iterator[Mapping[int, float]]:
+    """Return the diameters on each image; without end where all share them."""
+    return repeat(diameters) if isinstance(diameters, Mapping) else iter(diameters)
+
+
 def match_centers(
     true: NDArray[np.float64], predicted: NDArray[np.float64], radius: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -83,7 +93,7 @@ def match_centers(
 def score_centers(
     pairs: Iterable[tuple[str, Centers, Centers]],
     class_names: Mapping[int, str],
-    diameters: Mapping[int, float],
+    diameters: Diameters,
     *,
     measured_on: Measured,
     incomplete: Collection[str] = (),
@@ -97,7 +107,7 @@ def score_centers(
     class_names
         Class value -> name. A match needs the same class on both sides.
     diameters
-        Class value -> typical diameter of its objects, pixels.
+        Class value -> typical diameter of its objects, pixels; of all images, or of each in turn.
     measured_on
         Whether the images are real or synthetic.
     incomplete
@@ -117,13 +127,11 @@ def score_centers(
     names: list[str] = []
     false: list[int] = []
     pooled = dict.fromkeys(class_names, Counts())
-    for name, true, predicted in pairs:
+    for (name, true, predicted), own in zip(pairs, diameters_of_each(diameters), strict=False):
         values = {*true.classes.tolist(), *predicted.classes.tolist()}
         require_known_classes(f"Image '{name}'", values, class_names)
         counts = {
-            value: _count(
-                true.of_class(value), predicted.of_class(value), diameters.get(value), cls
-            )
+            value: _count(true.of_class(value), predicted.of_class(value), own.get(value), cls)
             for value, cls in class_names.items()
         }
         pooled = {value: pooled[value] + counts[value] for value in class_names}

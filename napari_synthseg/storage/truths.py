@@ -13,6 +13,7 @@ from napari_synthseg.core.annotations import (
     ImageRef,
     ImageTagsTruth,
     InstanceTruth,
+    ObjectTruth,
     PatchMasks,
     PointTruth,
     RegionTruth,
@@ -21,15 +22,16 @@ from napari_synthseg.core.annotations import (
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import full_region, region_shape, region_slices
 from napari_synthseg.core.labels import (
-    MIN_SHARE_SHOWN,
     UNKNOWN,
     BoxLabels,
     ImageTags,
     InstanceLabels,
     Labels,
+    ObjectLabels,
     PixelLabels,
     PointLabels,
     RegionLabels,
+    shown_part,
 )
 from napari_synthseg.io.labels import (
     FEW_VALUES,
@@ -83,7 +85,7 @@ def open_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: st
     the image is one plane of it. Ids without a class of their own belong to class 1. For the values
     of masks of regions see `napari_synthseg.io.labels`. `name` is what messages call the masks,
     where the user calls them otherwise than the project. Where the image does not count, pixels are
-    unknown, and objects are left out.
+    unknown, and objects are left out. Labels of objects say which classes are incomplete.
 
     Raises
     ------
@@ -91,6 +93,8 @@ def open_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: st
         If the file is missing, holds no ids, or does not fit the image; the message names both.
     """
     labels = _read_labels(truth, ref, folder, name)
+    if isinstance(labels, ObjectLabels) and isinstance(truth, ObjectTruth):
+        labels = replace(labels, incomplete=frozenset(truth.incomplete))
     return _where_it_counts(labels, ref, folder) if ref.is_limited else labels
 
 
@@ -102,9 +106,7 @@ def _where_it_counts(labels: Labels, ref: ImageRef, folder: Path) -> Labels:
     assert counted is not None
     match labels:
         case InstanceLabels(ids=ids):
-            sizes, inside = (np.bincount(i[i > 0], minlength=1) for i in (ids, ids * counted))
-            inside = np.pad(inside, (0, len(sizes) - len(inside)))
-            kept = counted & (inside >= MIN_SHARE_SHOWN * sizes)[np.maximum(ids, 0)]
+            kept = shown_part(ids, counted)
             return labels.with_array(np.where(kept, ids, UNKNOWN).astype(np.int32))
         case RegionLabels(values=values):
             return RegionLabels(np.where(counted, values, UNKNOWN).astype(np.int32))

@@ -192,6 +192,17 @@ def class_names(classes: Sequence[ObjectClass]) -> dict[int, str]:
     return {c.value: c.name for c in classes}
 
 
+def diameters_on(ref: ImageRef, classes: Sequence[ObjectClass]) -> dict[int, float]:
+    """Return class value -> diameter on an image, pixels along its finest axis.
+
+    Raises
+    ------
+    InputError
+        If a class has a length, and the image no pixel size.
+    """
+    return {c.value: c.diameter_px(ref) for c in classes}
+
+
 def names_of(classes: Sequence[ObjectClass], values: Iterable[Collection[int]]) -> tuple[str, ...]:
     """Return the names of the classes that have one of some values."""
     wanted = {value for some in values for value in some}
@@ -271,7 +282,7 @@ def score_on_clicks(results: Sequence[ImageResult], classes: Sequence[ObjectClas
     return score_centers(
         pairs,
         class_names(classes),
-        {c.value: c.diameter_px(known[0].ref) for c in classes},
+        [diameters_on(one.ref, classes) for one in known],
         measured_on=measured_on(known),
         incomplete=[one.ref.name for one in known if not one.ref.exhaustive],
     )

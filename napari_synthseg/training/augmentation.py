@@ -57,7 +57,7 @@ class Crop:
     labels
         Exact labels of the crop.
     zoom
-        How many times larger than in the dual image all is, along y and x.
+        How many times larger than in the dual image all is, along each axis.
     """
 
     image: FloatImage
@@ -111,9 +111,10 @@ def _carry(labels: Labels, view: CropView, shape: tuple[int, ...]) -> Labels:
     """Return boxes, points or image labels in pixels of a crop of a shape."""
     match labels:
         case BoxLabels():
-            return BoxLabels(view.carry(labels.boxes), shape, view.outside(labels.shape))
+            boxes, unknown = view.carry(labels.boxes), view.unknown(labels)
+            return replace(labels, boxes=boxes, shape=shape, unknown=unknown)
         case PointLabels() if len(shape) == 2:
-            return PointLabels(view.carry_points(labels.positions), labels.classes, shape)
+            return replace(labels, positions=view.carry_points(labels.positions), shape=shape)
         case ImageTags():
             return replace(labels, shape=shape)
     raise InputError("Points in volumes teach nothing yet: add the stack plane by plane.")
@@ -150,11 +151,18 @@ class CropView:
         moved = (positions + 0.5 - self.center) @ np.linalg.inv(self.turn).T
         return np.asarray(moved + self.edge / 2 - 0.5)
 
-    def outside(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Return which pixels of the crop lie beyond the border of an image of this shape."""
+    def unknown(self, labels: BoxLabels) -> NDArray[np.bool_]:
+        """Return at which pixels of the crop the image is unknown, or at an end."""
         rows, columns = self.positions()
-        height, width = shape[-2:]
-        return np.asarray((rows < 0) | (rows > height) | (columns < 0) | (columns > width))
+        height, width = labels.shape
+        outside = (rows < 0) | (rows > height) | (columns < 0) | (columns > width)
+        if labels.unknown is None:
+            return np.asarray(outside)
+        y, x = (
+            np.clip(at.astype(int), 0, n - 1)
+            for at, n in zip((rows, columns), labels.shape, strict=True)
+        )
+        return np.asarray(outside | labels.unknown[y, x])
 
     def carry(self, boxes: Boxes) -> Boxes:
         """Return boxes of the image in pixels of the crop, which they may surpass."""

@@ -23,10 +23,13 @@ class ShownBoxes:
         In pixels of the crop.
     share
         Share of each object that the crop shows, 0 to 1, shape (box,).
+    incomplete
+        Class values of which not every object has a box.
     """
 
     boxes: Boxes
     share: Floats
+    incomplete: frozenset[int] = frozenset()
 
 
 def find_boxes(labels: Labels, whole: Labels | None = None, zoom: float = 1.0) -> ShownBoxes:
@@ -42,13 +45,13 @@ def find_boxes(labels: Labels, whole: Labels | None = None, zoom: float = 1.0) -
         How many times larger the crop shows it.
     """
     if isinstance(labels, BoxLabels):
-        return _cut_boxes(labels.boxes, labels.shape)
+        return _cut_boxes(labels)
     objects = instances_of(labels)
     visible = count_pixels(objects)
-    full = visible if whole is None else count_pixels(instances_of(whole)) * zoom**2
+    full = visible if whole is None else full_sizes(instances_of(whole), zoom)
     numbers = [number for number in objects.slices() if number in objects.classes]
     shown = np.minimum(visible[numbers] / np.maximum(full[numbers], 1), 1.0)
-    return ShownBoxes(_inside(objects.boxes(), objects.shape), shown)
+    return ShownBoxes(_inside(objects.boxes(), objects.shape), shown, objects.incomplete)
 
 
 def count_pixels(labels: InstanceLabels) -> NDArray[np.intp]:
@@ -56,12 +59,20 @@ def count_pixels(labels: InstanceLabels) -> NDArray[np.intp]:
     return np.bincount(np.maximum(labels.ids, 0).ravel())
 
 
-def _cut_boxes(boxes: Boxes, shape: tuple[int, ...]) -> ShownBoxes:
-    """Return the boxes of which something lies in a crop of a shape (y, x), cut at its border."""
-    cut = _inside(boxes, shape)
-    share = boxes.share_in(shape)
+def full_sizes(whole: InstanceLabels, zoom: float) -> Floats:
+    """Return how many pixels each id of an image would have, all of it, shown `zoom` times larger.
+
+    Volumes are enlarged along z, too.
+    """
+    return np.asarray(count_pixels(whole) * zoom**whole.ids.ndim, np.float64)
+
+
+def _cut_boxes(labels: BoxLabels) -> ShownBoxes:
+    """Return the boxes of which something lies in a crop, cut at its border."""
+    cut = _inside(labels.boxes, labels.shape)
+    share = labels.boxes.share_in(labels.shape)
     seen = share > 0
-    return ShownBoxes(cut.take(seen), share[seen])
+    return ShownBoxes(cut.take(seen), share[seen], labels.incomplete)
 
 
 def _inside(boxes: Boxes, shape: tuple[int, ...]) -> Boxes:

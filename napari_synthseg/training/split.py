@@ -218,15 +218,21 @@ def _along(region: Region, axis: int, span: tuple[int, int]) -> Region:
 def _split_image(
     subsets: Sequence[Subset], shapes: Shapes, fraction: float, gap: float
 ) -> tuple[Subsets, Subsets]:
-    """Divide the image with most clicks across its longest side."""
+    """Divide the image with most clicks, and all of its file, across the longest side."""
     chosen = max(subsets, key=lambda s: len(s.clicks))
     if not chosen.clicks:
         return tuple(subsets), ()
-    region, spacing = _region(chosen.ref, shapes), chosen.ref.spacing
+    # Planes and regions of the same file, and copies of the same pixels, share the line.
+    alike = {s.ref.content for s in subsets if s.ref.uri == chosen.ref.uri} - {""}
+    files = {s.ref.uri for s in subsets if s.ref.content in alike} | {chosen.ref.uri}
+    siblings = [s for s in subsets if s.ref.uri in files]
+    rest = tuple(s for s in subsets if s.ref.uri not in files)
+    regions = [_region(s.ref, shapes) for s in siblings]
+    region, spacing = _around(regions), chosen.ref.spacing
     lengths = [(stop - start) * s for (start, stop), s in zip(region, spacing, strict=True)]
     axis = int(np.argmax(lengths))
     gap /= spacing[axis]
-    positions = np.sort([c.position[axis] for c in chosen.clicks])
+    positions = np.sort([c.position[axis] for s in siblings for c in s.clicks])
     wanted = max(1, round(fraction * len(positions)))
     start, stop = region[axis]
     line = int(np.ceil(positions[-wanted] - gap / 2)) if wanted < len(positions) else start
@@ -234,16 +240,23 @@ def _split_image(
     low, high = line - int(np.ceil(gap / 2)), line + int(np.ceil(gap / 2))
     if low - start < 2 * gap or stop - high < gap:
         return tuple(subsets), ()
-    # Planes of the same stack, and copies of the same pixels, are divided along the same line.
-    alike = {s.ref.content for s in subsets if s.ref.uri == chosen.ref.uri} - {""}
-    files = {s.ref.uri for s in subsets if s.ref.content in alike} | {chosen.ref.uri}
-    siblings = [s for s in subsets if s.ref.uri in files]
-    rest = tuple(s for s in subsets if s.ref.uri not in files)
     first, second = (
-        tuple(part for s in siblings if (part := _restricted(s, _along(region, axis, span))).clicks)
+        tuple(
+            part
+            for s, own in zip(siblings, regions, strict=True)
+            if (inside := intersect(own, _along(region, axis, span)))
+            and (part := _restricted(s, inside)).clicks
+        )
         for span in ((start, low), (high, stop))
     )
     return (*rest, *first), second
+
+
+def _around(regions: Sequence[Region]) -> Region:
+    """Return the smallest region that holds some."""
+    limits = np.array(regions)
+    low, high = limits[..., 0].min(axis=0).tolist(), limits[..., 1].max(axis=0).tolist()
+    return tuple(zip(low, high, strict=True))
 
 
 def _restricted(subset: Subset, region: Region) -> Subset:
@@ -284,13 +297,11 @@ def _cut(
 
     None where one of them would be too narrow.
     """
-    limits = np.array(regions)
-    low, high = limits[..., 0].min(axis=0), limits[..., 1].max(axis=0)
-    axis = int(np.argmax((high - low) * np.array(spacing)))
-    start, stop, apart = int(low[axis]), int(high[axis]), int(np.ceil(gap / spacing[axis]))
+    whole = _around(regions)
+    axis = int(np.argmax(np.array(region_shape(whole)) * np.array(spacing)))
+    (start, stop), apart = whole[axis], int(np.ceil(gap / spacing[axis]))
     first = stop - round(fraction * (stop - start))
     least = MIN_WIDTH_PX / spacing[axis]
     if stop - first < least or first - apart - start < least:
         return None
-    whole = tuple((int(a), int(b)) for a, b in zip(low, high, strict=True))
     return _along(whole, axis, (start, first - apart)), _along(whole, axis, (first, stop))

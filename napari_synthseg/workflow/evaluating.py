@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from napari_synthseg.core.annotations import (
-    BoxTruth,
-    ImageRef,
-    InstanceTruth,
-    PointTruth,
-    TruthKind,
-)
-from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.annotations import ImageRef, TruthKind
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import BoxLabels, InstanceLabels, Labels, instances_of
+from napari_synthseg.core.labels import (
+    BoxLabels,
+    InstanceLabels,
+    Labels,
+    incomplete_classes,
+    instances_of,
+)
 from napari_synthseg.core.predictions import HeatMaps, Prediction, at_score
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
@@ -26,7 +26,7 @@ from napari_synthseg.core.scores import Scores, ScoringOptions
 from napari_synthseg.explain import scoring as heat_map_scoring
 from napari_synthseg.io.naming import name_some
 from napari_synthseg.tasks.registry import task_info, task_names
-from napari_synthseg.tasks.results import ImageResult, names_of, truth_words
+from napari_synthseg.tasks.results import ImageResult, diameters_on, names_of, truth_words
 from napari_synthseg.training.split import of_same_specimen
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.truths import true_labels
@@ -88,22 +88,24 @@ def _open_truth(
         yield Progress(number / len(refs), f"scoring {ref.name}")
         truth = project.truth_of(ref, *kinds)
         labels = None if truth is None else true_labels(project, folder, truth, ref)
-        objects = isinstance(truth, InstanceTruth | BoxTruth | PointTruth) and truth.incomplete
-        known.append((ref, labels, frozenset(objects or ())))
+        known.append((ref, labels, incomplete_classes(labels) if labels else frozenset()))
     return known
 
 
 def _seen_before(run: TrainingRun, scored: Sequence[ImageRef]) -> tuple[str, ...]:
-    """Return a warning if a model is scored by the very truth that it was trained on."""
-    learned = run.spec.source != "real" and load_recipe(run.recipe).learns_from == "masks"
-    if run.spec.source == "synthetic" and not learned:
-        return ()
+    """Return a warning if a model is scored on images that it was trained on, or on their truth."""
     seen = [ref for ref in scored if ref.id in run.images]
     if not seen:
         return ()
+    by_truth = run.spec.source != "synthetic" or load_recipe(run.recipe).learns_from == "masks"
+    if by_truth:
+        return (
+            f"The model was trained on {name_some(seen)}: these images were used for training, so "
+            "the score does not show how the model does on other images.",
+        )
     return (
-        f"The model was trained on {name_some(seen)}: these images were used for training, so the "
-        "score does not show how the model does on other images.",
+        f"Learned from the pixels of {name_some(seen)}, not from the truth: on others it may do "
+        "worse.",
     )
 
 
@@ -138,20 +140,20 @@ def _score_maps(
         project.class_names,
         measured_on="synthetic" if any(ref.synthetic for ref in refs) else "real",
         truth=truth_words(labels for _, labels, _ in known),
-        diameters={c.value: c.diameter_px(refs[0]) for c in project.classes},
+        diameters=[diameters_on(ref, project.classes) for ref in refs],
         incomplete_classes=names_of(project.classes, (values for _, _, values in known)),
     )
     return scores, refs
 
 
-def _pointed_at(truth: Labels) -> InstanceLabels | Boxes:
+def _pointed_at(truth: Labels) -> InstanceLabels | BoxLabels:
     """Return what heat maps may point at: the objects of the classes that the image shows."""
     from napari_synthseg.metrics.heat_maps.targets import covers_pixels
 
     if not isinstance(truth, BoxLabels):
         return instances_of(truth)
     shown = np.isin(truth.boxes.classes, list(truth.class_values_shown()))
-    return truth.boxes.take(shown & covers_pixels(truth.boxes, truth.shape))
+    return replace(truth, boxes=truth.boxes.take(shown & covers_pixels(truth.boxes, truth.shape)))
 
 
 def scored_from_files() -> tuple[str, ...]:

@@ -53,7 +53,12 @@ from napari_synthseg.training.split import Subset, Subsets, of_same_specimen, sp
 from napari_synthseg.workflow import choosing
 from napari_synthseg.workflow.choosing import suitable_recipe, working_diameter
 from napari_synthseg.workflow.cutting import clicked_image, clicked_parts, cut
-from napari_synthseg.workflow.truths import masked_images, true_pairs, true_parts
+from napari_synthseg.workflow.truths import (
+    masked_images,
+    true_pairs,
+    true_parts,
+    with_background,
+)
 
 VALIDATION_PAIRS = 6
 """Synthetic pairs, from held-out clicks, on which weights are compared."""
@@ -141,6 +146,7 @@ class TrainingSources:
         images, refs = found.images, found.split.train
         pairs: Synthesizer = RealDataset(images.train)
         notes = [found.split.note] if found.split.note else []
+        notes += found.notes
         notes += yield from self._tell_shared(found.split.validation, refs)
         if spec.source != "real":
             pairs = yield from self._fit(images)
@@ -181,7 +187,10 @@ class TrainingSources:
             scale = measure_scale_of_pairs(known, diameter, working, spacings, apart)
             diameter = (scale.diameter or diameter) * scale.usual
             val_pairs = _scaled_pairs(true_held, scale)
-            pairs: Synthesizer = RealDataset(_scaled_pairs(true, scale))
+            shown_true, told = with_background(_scaled_pairs(true, scale))
+            yield Progress(0.0, notes=told)
+            notes += told
+            pairs: Synthesizer = RealDataset(shown_true)
         else:
             library = yield from self._cut(parts)
             library_held = yield from self._cut_held(clicked_held)
@@ -219,7 +228,7 @@ class TrainingSources:
             _spacing(part.ref for part in parts) if scale.is_one else scale.spacing,
             scale.usual,
             self._scales(scale, (*refs, *measured_held)),
-            val_pairs=val_pairs,
+            val_pairs=with_background(val_pairs)[0],
             val_images=tuple(scaled_clicked(image, scale.of(image.ref)) for image in images),
             images=tuple(refs),
             appearances=(yield from self._appearances(refs, scale)),

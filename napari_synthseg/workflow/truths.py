@@ -28,9 +28,11 @@ from napari_synthseg.core.labels import (
     InstanceLabels,
     Labels,
     MaskedImages,
+    ObjectLabels,
     PixelLabels,
     PointLabels,
     RegionLabels,
+    incomplete_classes,
     regions_of,
 )
 from napari_synthseg.core.pixels import check_alike
@@ -92,6 +94,26 @@ def true_pairs(
     return tuple(pairs)
 
 
+def with_background(pairs: Sequence[DualImage]) -> tuple[tuple[DualImage, ...], tuple[str, ...]]:
+    """Return pairs of which some tell what is background, and what the user should know.
+
+    Where not every object is marked, what is not marked is unknown. Were it so on all images,
+    nothing would tell a model where there is no object: it is then background on all of them.
+    """
+    if not pairs or not all(incomplete_classes(pair.labels) for pair in pairs):
+        return tuple(pairs), ()
+    complete = tuple(
+        replace(pair, labels=replace(pair.labels, incomplete=frozenset()))
+        for pair in pairs
+        if isinstance(pair.labels, ObjectLabels)
+    )
+    told = (
+        "there is no image on which all objects are marked, so that what is not marked is taken "
+        "for background: import one, or mix real with dual images"
+    )
+    return complete, (told,)
+
+
 def true_labels(project: Project, folder: Path, truth: Truth, ref: ImageRef) -> Labels:
     """Read the ground truth of an image; see `open_labels`.
 
@@ -149,10 +171,11 @@ def read_true_masks(project: Project, folder: Path, ref: ImageRef) -> Job[PixelL
 
 @dataclass(frozen=True, eq=False)
 class SplitMasks:
-    """Images with true masks of regions, and which part of which image is what."""
+    """Images with true masks of regions, which part of which is what, and what is to be known."""
 
     images: MaskedImages
     split: Split
+    notes: tuple[str, ...] = ()
 
 
 def masked_images(
@@ -189,9 +212,10 @@ def masked_images(
     else:
         shapes = {ref.id: pixels.shape[1:] for ref, pixels in opened}
         split = split_regions(refs, shapes, fraction=spec.validation_fraction, seed=spec.seed)
-    train = yield from _with_regions(project, folder, split.train)
-    held = yield from _with_regions(project, folder, split.validation)
-    return SplitMasks(MaskedImages(train, held, project.class_values), split)
+    train, notes = yield from _with_regions(project, folder, split.train)
+    yield Progress(0.5, notes=notes)
+    held, _ = yield from _with_regions(project, folder, split.validation)
+    return SplitMasks(MaskedImages(train, held, project.class_values), split, notes)
 
 
 def masked_alike(one: Project, other: Project) -> bool:
@@ -207,9 +231,11 @@ def masked_alike(one: Project, other: Project) -> bool:
 
 def _with_regions(
     project: Project, folder: Path, refs: Sequence[ImageRef]
-) -> Generator[Progress, None, tuple[DualImage, ...]]:
+) -> Generator[Progress, None, tuple[tuple[DualImage, ...], tuple[str, ...]]]:
+    """Return images with regions, and what the user should know."""
     pairs = yield from true_pairs(project, folder, refs, REGION_KINDS)
-    return tuple(replace(pair, labels=regions_of(pair.labels)) for pair in pairs)
+    known, notes = with_background(pairs)
+    return tuple(replace(pair, labels=regions_of(pair.labels)) for pair in known), notes
 
 
 def _count_objects(truth: Truth) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def test_memory_is_that_of_pixels_and_labels() -> None:
     assert DualImage(image, TAGS, 0).nbytes == image.nbytes
 
 
-def test_pixels_are_counted_in_little_memory(monkeypatch):
+def test_pixels_are_counted_in_little_memory():
     values = np.random.default_rng(0).integers(-1, 4, (3000, 2000)).astype(np.int16)
     tracemalloc.start()
     counts = count_values(values)
@@ -99,3 +100,11 @@ def test_pixels_are_counted_in_little_memory(monkeypatch):
     assert counts.size == 256
     assert counts.sum() == (values >= 0).sum()
     assert peak < 2 * values.nbytes
+
+
+def test_where_objects_are_missing_the_background_is_unknown():
+    some = replace(OBJECTS, incomplete=frozenset({2}))
+    there = OBJECTS.ids > 0
+    assert (regions_of(some).values[there] == REGIONS.values[there]).all()
+    assert (regions_of(some).values[~there] == UNKNOWN).all()
+    assert some.with_array(OBJECTS.ids[:1]).incomplete == {2}

@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.labels import UNKNOWN, BoxLabels, InstanceLabels
 from napari_synthseg.metrics.heat_maps.one_map import LEVELS, stretch
 from napari_synthseg.metrics.heat_maps.scores import score_heat_maps
 
@@ -236,6 +236,15 @@ def test_peaks_are_matched_one_to_one():
     assert values["peak_f1"] == pytest.approx(2 / 5)
 
 
+def test_how_far_peaks_lie_apart_is_told_for_each_image():
+    heat = np.zeros((40, 50))
+    heat[4, 5], heat[22, 32], heat[22, 40] = 1.0, 1.0, 0.9
+    near, far = {1: 6.0}, {1: 30.0}
+    for sizes, false in (([near, near], 2), ([near, far], 1), ([far, far], 0), (near, 2)):
+        scores = score((FEW, {1: heat}), (FEW, {1: heat}), diameters=sizes)
+        assert scores.values["peak_precision"] == pytest.approx(4 / (4 + false))
+
+
 def test_classes_are_scored_apart_and_pooled():
     labels = squares((2, 3), (20, 30), classes={1: 1, 2: 2})
     right, wrong = (labels.ids == 1) * 1.0, (labels.ids == 1) * 1.0
@@ -287,6 +296,25 @@ def test_boxes_serve_as_truth_and_may_overlap():
     assert values["energy_chance"] == pytest.approx(inside.mean())
 
 
+@pytest.mark.parametrize("kind", ["masks", "boxes"])
+def test_what_a_map_is_where_the_truth_is_unknown_does_not_count(kind):
+    heat = np.random.default_rng(5).random((40, 50)) + 0.5
+    left = heat[:, :30]
+    labels = squares((2, 3), (30, 5), shape=(40, 30))
+    heat[10, 40] = 9.0  # the highest value, and a peak, where nobody knows
+    unknown = np.zeros((40, 50), bool)
+    unknown[:, 30:] = True
+    if kind == "masks":
+        limited = InstanceLabels(np.pad(labels.ids, ((0, 0), (0, 20)), constant_values=UNKNOWN))
+    else:
+        limited = BoxLabels(Boxes.of([(2, 3, 8, 9), (30, 5, 36, 11)]), (40, 50), unknown)
+    size = {"diameters": {1: 6.0}}
+    one, other = (score(i, **size).values for i in ((limited, {1: heat}), (labels, {1: left})))
+    figures = ("pointing", "energy", "pixel_ap", "peak_recall", "peak_recall_chance")
+    for figure in (*figures, "pointing_chance", "energy_chance", "max_box_acc_v2"):
+        assert one[figure] == pytest.approx(other[figure], abs=1e-4)
+
+
 def test_masks_and_the_boxes_around_squares_agree():
     rng = np.random.default_rng(3)
     boxes = Boxes.of([(2, 3, 8, 9), (20, 30, 26, 36), (30, 5, 36, 11)])
@@ -306,7 +334,7 @@ def test_masks_and_the_boxes_around_squares_agree():
         (FEW, {}, "no heat map of it"),
         (FEW, {7: np.zeros((40, 50))}, "class 7, which has no name"),
         (InstanceLabels(FEW.ids, {1: 9}), {1: np.zeros((40, 50))}, "the truth holds class 9"),
-        (InstanceLabels(FEW.ids - 1), {1: np.zeros((40, 50))}, "ids below 0"),
+        (InstanceLabels(FEW.ids - 2), {1: np.zeros((40, 50))}, "the id -2"),
         (Boxes.of([(50, 0, 60, 9)]), {1: np.zeros((40, 50))}, "covers no pixel"),
         (Boxes.of([]), {1: np.zeros((40, 50))}, "no heat map to score"),
     ],

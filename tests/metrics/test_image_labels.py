@@ -104,3 +104,15 @@ def test_thresholds_may_differ_by_class():
 def test_what_cannot_be_scored_is_refused(true, predicted, message):
     with pytest.raises(InputError, match=message):
         score(true, predicted)
+
+
+def test_what_is_not_known_of_an_image_does_not_count():
+    true = [[True, False], [False, True], [False, False]]
+    sure = [[0.9, 0.1], [0.8, 0.9], [0.1, 0.2]]
+    known = [[True, True], [False, True], [True, True]]
+    scores = score_image_labels(
+        ["a", "b", "c"], true, sure, {1: "cell", 2: "ring"}, measured_on="real", known=known
+    )
+    assert scores.values["precision"] == scores.values["ap"] == 1
+    assert scores.per_class["cell"]["prevalence"] == 0.5
+    assert "1 of 3 images, which may show one" in scores.warnings[0]

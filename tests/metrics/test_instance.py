@@ -244,3 +244,27 @@ def test_what_lies_where_the_truth_is_unknown_does_not_count():
     assert (found.objects, found.values["f1@0.8"]) == (2, pytest.approx(4 / 5))
     assert found.values["count_error"] == pytest.approx(0.5)
     assert found.values["dice"] == pytest.approx(2 * 72 / (72 + 72 + 48))
+
+
+def test_an_image_on_which_objects_of_a_class_are_missing_does_not_count_for_it():
+    true, predicted = np.zeros((20, 30), np.int32), np.zeros((20, 30), np.int32)
+    true[2:8, 2:8], true[10:16, 2:8] = 1, 2
+    predicted[2:8, 2:8], predicted[10:16, 2:8], predicted[2:8, 12:18] = 1, 2, 3
+    found = InstanceLabels(predicted, {1: 1, 2: 2, 3: 1})
+    whole = InstanceLabels(true, {1: 1, 2: 2})
+    some = InstanceLabels(true, {1: 1, 2: 2}, incomplete=frozenset({1}))
+    names = {1: "cell", 2: "nucleus"}
+    alone = score((some, found), names=names)
+    assert (alone.objects, alone.values["precision@0.5"]) == (1, 1)
+    assert alone.values["dice"] == alone.values["f1_any_class@0.5"] == 1
+    assert alone.per_class["cell"]["recall@0.5"] == 1
+    assert "precision@0.5" not in alone.per_class["cell"]
+    assert "Not every object of class 'cell' is marked" in alone.warnings[0]
+    both = score((some, found), (whole, found), names=names)
+    assert both.values["precision@0.5"] == pytest.approx(3 / 4)
+    assert both.per_class["cell"]["precision@0.5"] == pytest.approx(1 / 2)
+    assert "marked on 1 of 2 images, which do not count for it" in both.warnings[0]
+    with pytest.raises(InputError, match="No class is left"):
+        score(
+            (InstanceLabels(true, whole.classes, incomplete=frozenset({1, 2})), found), names=names
+        )

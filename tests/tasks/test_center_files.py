@@ -27,3 +27,16 @@ def test_centers_are_half_a_diameter_away_along_either_axis_of_long_pixels() -> 
     found = PointPrediction(objects=tuple(FoundPoint(n, 1, 1.0, p) for n, p in enumerate(places)))
     scores = score_on_clicks([ImageResult(ref, found, clicks=clicks)], [cell])
     assert (scores.values["found"], scores.values["missed"], scores.values["false"]) == (1, 1, 1)
+
+
+def test_how_near_is_near_is_told_by_the_pixel_size_of_each_image() -> None:
+    cell = ObjectClass(name="cell", value=1, diameter=10, unit="um")
+    results = []
+    for name, size in (("a", 1.0), ("b", 0.1)):  # an object is 10, and 100 pixels wide
+        ref = ImageRef(id=name, uri=name, role="test", pixel_size=(size, size), unit="um")
+        clicks = (Click(image=name, position=(20 / size, 20 / size), cls=1),)
+        found = FoundPoint(1, 1, 1.0, (24 / size, 20 / size))  # 4 um beside it
+        results.append(ImageResult(ref, PointPrediction(objects=(found,)), clicks=clicks))
+    for order in (results, results[::-1]):
+        scores = score_on_clicks(order, [cell])
+        assert (scores.values["found"], scores.values["false"]) == (2, 0)

@@ -70,6 +70,19 @@ def test_a_crop_that_is_larger_than_the_image_shows_what_the_image_shows(seed, z
     assert found.tolist() == [c in pair.labels.classes.values() for c in (1, 2)]
 
 
+@pytest.mark.parametrize("zoom", [0.8, 1.4])
+def test_of_a_volume_an_object_that_the_crop_cuts_along_z_is_not_whole(zoom):
+    zz, yy, xx = np.mgrid[:64, :64, :64] - 31.5
+    pair = InstanceLabels((zz**2 + yy**2 + xx**2 < 14**2).astype(np.int32), {1: 1})
+    edge = round(64 * zoom)
+    near = [np.minimum(((np.arange(edge) + 0.5) / zoom).astype(int), 63)] * 3
+    crop = pair.with_array(pair.ids[np.ix_(*near)])
+    assert find_tags(crop, (1,), pair, zoom).tolist() == [1]
+    shown = [int(edge * share) for share in (0.47, 0.53)]  # less than half of the ball, and more
+    cut = [find_tags(crop.with_array(crop.ids[:n]), (1,), pair, zoom).tolist() for n in shown]
+    assert cut == [[UNKNOWN], [1]]
+
+
 def test_what_is_not_known_is_left_open():
     ids = np.zeros((20, 20), np.int32)
     ids[2:8, 2:8], ids[12:] = 1, UNKNOWN

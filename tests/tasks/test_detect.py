@@ -136,6 +136,20 @@ def test_maps_of_what_is_hardly_shown_and_what_is_unknown_are_left_open():
     assert float(center_loss(output, empty, output[:, 2:], torch.zeros(1, 48, 64))) == 0
 
 
+def test_nothing_is_learned_where_an_object_may_have_no_box():
+    boxes = Boxes.of([(16, 32, 48, 64), (60, 90, 70, 100)], [1, 2])
+    some = ShownBoxes(boxes, np.ones(2), frozenset({1}))
+    heat, *_ = make_maps(some, (96, 128), MAPS)
+    marked = np.zeros((48, 64), bool)
+    marked[8:24, 16:32] = marked[30:35, 45:50] = True
+    assert (heat[0, ~marked] == UNKNOWN_HEAT).all()
+    assert (heat[0, marked] >= 0).all() and heat[0].max() == 1
+    assert (heat[1] >= 0).all()  # of the other class all objects have one
+    _, state = make_grid(some, (96, 128), RULE)
+    assert (state[:, :1] == OPEN).all() and (state[:, 1:3, :2] == OPEN).all()
+    assert (state[:, 1:3, 2:4] == EMPTY).any() and (state >= 0).sum() == 2
+
+
 def test_boxes_of_labels():
     ids = np.zeros((20, 30), np.int32)
     ids[2:8, 3:13], ids[10:20, 25:], ids[0, 0] = 1, 2, UNKNOWN

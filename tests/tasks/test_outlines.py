@@ -78,3 +78,32 @@ def test_points_follow_the_pixels(seed):
     assert find_tags(crop.labels, (1, 2)).tolist() == [0, float(-0.5 <= y < 63.5 > x >= -0.5)]
     if inside:
         assert np.abs(bright.mean(axis=0) - (y, x)).max() < 1
+
+
+def test_what_is_not_known_of_an_image_follows_its_pixels():
+    pair = boxed()
+    unknown = np.zeros((100, 110), bool)
+    unknown[:, 55:] = True
+    labels = BoxLabels(pair.labels.boxes, (100, 110), unknown, frozenset({3}))
+    image = unknown[None].astype(np.float32)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        crop = random_crop(DualImage(image, labels, 0), (64, 64), PLAIN, rng)
+        assert (crop.labels.unknown >= (crop.image[0] > 0.9)).all()
+        assert crop.labels.incomplete == {3}
+
+
+def test_a_class_of_which_boxes_are_missing_may_be_shown():
+    none = BoxLabels(Boxes.of([]), (20, 20), incomplete=frozenset({1}))
+    assert find_tags(none, (1, 2)).tolist() == [UNKNOWN, 0]
+    one = BoxLabels(Boxes.of([(0, 0, 10, 10)]), (20, 20), incomplete=frozenset({1}))
+    assert find_tags(one, (1, 2)).tolist() == [1, 0]
+    points = PointLabels(np.zeros((0, 2)), np.zeros(0, np.int64), (20, 20), frozenset({2}))
+    assert find_tags(points, (1, 2)).tolist() == [0, UNKNOWN]
+
+
+def test_a_class_may_be_where_an_image_does_not_count():
+    unknown = np.zeros((20, 20), bool)
+    unknown[15:] = True
+    limited = BoxLabels(Boxes.of([(0, 0, 10, 10)]), (20, 20), unknown)
+    assert find_tags(limited, (1, 2), limited).tolist() == [1, UNKNOWN]

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from napari_synthseg.core.annotations import Click, ImageRef
-from napari_synthseg.core.labels import DualImage, InstanceLabels
+from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.labels import UNKNOWN, BoxLabels, DualImage, InstanceLabels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.tasks import validation
 from napari_synthseg.tasks.data import TaskData
+from napari_synthseg.tasks.detect.evaluation import count_hits
 from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.tasks.segment.evaluation import CANDIDATE_SCORES, validate
 from napari_synthseg.tasks.segment.targets import make_targets
@@ -60,6 +62,44 @@ def test_without_tuning_the_rule_stays():
     pair = DualImage(np.zeros((1, *labels.ids.shape), np.float32), labels, 0)
     rule = SegmentRule(class_values=(1,), diameter=16.0, minimum_score=0.1)
     assert exhaust(validate([maps], [held_out(pair)], rule)).rule == rule
+
+
+def test_what_is_found_where_nobody_knows_is_no_error_of_outlines():
+    labels, maps = field([0.9, 0.9, 0.9])
+    ids = labels.ids.copy()
+    ids[:, 44:] = UNKNOWN  # the third square, and the edge of the second
+    pair = DualImage(np.zeros((1, *ids.shape), np.float32), InstanceLabels(ids, {1: 1, 2: 1}), 0)
+    rule = SegmentRule(class_values=(1,), diameter=16.0)
+    found = exhaust(validate([maps], [held_out(pair)], rule, tune=True))
+    assert found.values == {"held-out pairs F1": 1.0}
+
+
+@pytest.mark.parametrize("kind", ["boxes", "masks"])
+def test_what_is_found_where_nobody_knows_is_no_error_of_boxes(kind):
+    found = Boxes.of([(2, 2, 10, 10), (2, 20, 10, 28), (20, 2, 28, 10)], 1, [0.9, 0.8, 0.7])
+    unknown = np.zeros((32, 32), bool)
+    unknown[:, 16:] = True
+    if kind == "boxes":
+        labels = BoxLabels(found.take(np.array([0])), (32, 32), unknown)
+    else:
+        ids = np.where(unknown, UNKNOWN, 0).astype(np.int32)
+        ids[2:10, 2:10] = 1
+        labels = InstanceLabels(ids, {1: 1})
+    pair = DualImage(np.zeros((1, 32, 32), np.float32), labels, 0)
+    assert count_hits(found, pair, (1,))[0, 0].tolist() == [1, 2, 1]  # one of three is not counted
+
+
+def test_an_object_of_an_incomplete_class_is_no_error_when_thresholds_are_chosen():
+    labels, maps = field([0.9, 0.9, 0.9])
+    ids = np.where(labels.ids == 1, 1, 0).astype(np.int32)
+    truth = InstanceLabels(ids, {1: 1}, incomplete=frozenset({1}))
+    pair = DualImage(np.zeros((1, *ids.shape), np.float32), truth, 0)
+    rule = SegmentRule(class_values=(1,), diameter=16.0)
+    assert exhaust(validate([maps], [held_out(pair)], rule)).value == 1.0
+    found = Boxes.of([(2, 2, 10, 10), (2, 20, 10, 28), (20, 2, 28, 10)], [1, 1, 2], [0.9, 0.8, 0.7])
+    known = BoxLabels(found.take(np.array([0])), (32, 32), incomplete=frozenset({1}))
+    counts = count_hits(found, DualImage(pair.image, known, 0), (1, 2))
+    assert counts[:, 0].tolist() == [[1, 1, 1], [0, 1, 0]]
 
 
 def fully_clicked(shape, places):

@@ -100,6 +100,25 @@ def test_a_region_is_divided_inside_itself():
         assert side.ref.region[1][1] <= 150
 
 
+def test_regions_of_one_file_are_divided_inside_themselves_and_none_is_lost():
+    regions = {"a": ((0, 400), (0, 400)), "b": ((600, 1000), (600, 1000))}
+    parts = []
+    for cls, (name, region) in enumerate(regions.items(), start=1):
+        ref = ImageRef(id=name, uri="s.tif", region=region)
+        places = [(region[0][0] + 15.0 + 37 * n, region[1][0] + 200.0) for n in range(10)]
+        clicks = (Click(image=name, position=place, cls=cls) for place in places)
+        parts.append(Subset(ref, tuple(clicks)))
+    sides = split_clicked(parts, dict.fromkeys("ab", (1000, 1000)), fraction=0.2, gap=20)
+    for side in sides[0] + sides[1]:
+        own = regions[side.ref.id]
+        assert all(
+            a <= low < high <= b for (low, high), (a, b) in zip(side.ref.region, own, strict=True)
+        )
+        assert all(contains(side.ref.region, click.position) for click in side.clicks)
+    assert {side.ref.id for side in sides[0]} == {"a", "b"}
+    assert sum(len(side.clicks) for side in sides[0] + sides[1]) >= 19  # one may lie in the gap
+
+
 def test_a_volume_is_divided_across_its_longest_side_in_space():
     ref = ImageRef(id="v", uri="v", axes="zyx", pixel_size=(4.0, 1.0, 1.0))
     rng = np.random.default_rng(0)

@@ -18,6 +18,7 @@ from napari_synthseg.core.predictions import (
     FoundObject,
     HeatMaps,
     ImageTagsPrediction,
+    InstancePrediction,
     RegionPrediction,
 )
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
@@ -138,6 +139,32 @@ def test_what_is_shown_is_scored_against_any_truth(session, truth):
     assert (found.values["precision"], found.values["recall"]) == (0.5, 1)
 
 
+def test_where_objects_are_not_marked_scores_leave_open_what_is_there(session):
+    (ref,) = session.project.images
+    _, ids = disc_image(CENTERS)
+    labels = InstanceLabels(ids, dict.fromkeys(range(1, 8), 1))
+    add_masks(session, ref, labels)
+    (truth,) = session.project.truths
+    give(session, truth.model_copy(update={"incomplete": (2,)}))
+    inside = ids[tuple(slice(a, b) for a, b in REGION)]
+    extra = inside.copy()
+    extra[60:64, 60:64] = 99
+    objects = [FoundObject(n, 1, 0.9, (0, 0), ((0, 1), (0, 1))) for n in labels.slices()]
+    objects.append(FoundObject(99, 2, 0.9, (0, 0), ((0, 1), (0, 1))))
+    found = InstancePrediction(image=ref.id, run="r", ids=extra, objects=tuple(objects))
+    scores = scored(session, "segment", [found])
+    assert (scores.values["precision@0.5"], scores.values["f1@0.5"]) == (1, 1)
+    assert "Not every object of class 'ring' is marked" in " ".join(scores.warnings)
+    scores = scored(session, "classify", [tagged(session, {1: 0.9, 2: 0.9}, {1: 0.5, 2: 0.5})])
+    assert scores.values["precision"] == 1
+    assert "Not every object of class 'ring' is marked" in " ".join(scores.warnings)
+    values = np.where(inside > 0, 1, 2).astype(np.uint8)
+    regions = RegionPrediction(image=ref.id, run="r", values=values)
+    scores = scored(session, "semantic", [regions])
+    assert scores.per_class["disc"]["iou"] == 1
+    assert "Not every object of class 'ring' is marked" in " ".join(scores.warnings)
+
+
 def test_regions_are_scored_pixel_by_pixel_in_the_region(session):
     (ref,) = session.project.images
     _, ids = disc_image(CENTERS)
@@ -216,14 +243,17 @@ def test_scores_on_images_that_were_trained_on_say_so(session):
     (ref,) = session.project.images
     give(session, BoxTruth.of(ref.id, boxes_of_discs()))
     predictions = detected(session, boxes_of_discs())
-    for source, images, warned in (
-        ("real", (ref.id,), True), ("synthetic", (ref.id,), False), ("mixed", (), False),
+    by_truth, by_pixels = "trained on 'image'", "from the pixels of 'image', not from the truth"
+    for source, images, told in (
+        ("real", (ref.id,), by_truth), ("synthetic", (ref.id,), by_pixels), ("mixed", (), ""),
     ):  # fmt: skip
         run = run_of("detect").model_copy(
             update={"images": images, "spec": TrainSpec(source=source)}
         )
         found = finish(score(session.project, session.folder, run, predictions))[1]
-        assert any("trained on 'image'" in w for w in found.warnings) == warned
+        assert [w for w in (by_truth, by_pixels) if w in " ".join(found.warnings)] == [told] * bool(
+            told
+        )
 
 
 def test_scorings_of_one_run_are_all_kept_and_that_of_a_deleted_run_is_dropped(session):

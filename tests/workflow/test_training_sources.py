@@ -11,7 +11,7 @@ from napari_synthseg.core.annotations import (
 )
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import BoxLabels, InstanceLabels
+from napari_synthseg.core.labels import UNKNOWN, BoxLabels, InstanceLabels, regions_of
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.synthesis.paste.recipe import PasteRecipe
 from napari_synthseg.workflow.session import Session
@@ -240,3 +240,43 @@ def test_a_held_out_image_on_which_no_object_has_a_size_is_told(session):
     assert note.startswith("held-out images give no patches: ")
     assert "second" in note
     assert not note.endswith(".")
+
+
+def said_incomplete(session, *names):
+    """Say of the truth of some images that boxes are missing."""
+    refs = [ref.id for ref in session.project.images if ref.name in names]
+    truths = [t for t in session.project.truths if t.image in refs]
+    edited = [t.model_copy(update={"incomplete": (1,)}) for t in truths]
+    session.edit(session.project.with_truths(*edited), "incomplete")
+
+
+@pytest.mark.parametrize("task", ["detect", "classify"])
+def test_what_has_no_box_is_no_background_where_boxes_are_missing(session, task):
+    said_incomplete(session, "first")
+    data = data_of(session, task=task, source="real")
+    assert [p.labels.incomplete for p in data.pairs.pairs(range(2))] == [{1}, set()]
+    assert not any("all objects are marked" in note for note in data.notes)
+    said_incomplete(session, "first", "second")
+    mixed = data_of(session, task=task, source="mixed", real_fraction=0.5)
+    real = [p.labels for p in mixed.pairs.pairs(range(8)) if isinstance(p.labels, BoxLabels)]
+    assert [labels.incomplete for labels in real] == [{1}] * 4
+
+
+def test_where_boxes_are_missing_on_all_images_the_rest_is_background_and_it_is_told(session):
+    said_incomplete(session, "first", "second")
+    data = data_of(session, task="detect", source="real")
+    assert [p.labels.incomplete for p in data.pairs.pairs(range(2))] == [set(), set()]
+    (note,) = (note for note in data.notes if "all objects are marked" in note)
+    assert "taken for background" in note
+
+
+def test_of_true_masks_with_missing_objects_the_background_teaches_nothing(session):
+    images = {ref.name: ref for ref in session.project.images}
+    ids = disc_image(CENTERS)[1]
+    for name, mine in (("first", ids), ("second", ids.T.copy())):
+        add_masks(session, images[name], InstanceLabels(mine, dict.fromkeys(range(1, 8), 1)))
+    said_incomplete(session, "first")
+    for task in ("segment", "semantic"):
+        data = data_of(session, task=task, source="real")
+        shown = [regions_of(p.labels).values.min() for p in data.pairs.pairs(range(2))]
+        assert shown == [UNKNOWN, 0]

@@ -39,7 +39,7 @@ def count_levels(stretched: NDArray[np.float64], inside: NDArray[np.bool_]) -> N
     Parameters
     ----------
     stretched
-        Between 0 and 1, shape (y, x).
+        Between 0 and 1, of any shape.
     inside
         Whether a pixel lies in an object, same shape.
 
@@ -66,7 +66,7 @@ def play_pointing_game(heat: NDArray[np.float64], covered: NDArray[np.bool_]) ->
     Parameters
     ----------
     heat
-        Any finite numbers, shape (y, x).
+        Any finite numbers, of any shape.
     covered
         Where pointing is right, same shape.
     """
@@ -82,7 +82,7 @@ def share_of_energy(heat: NDArray[np.float64], inside: NDArray[np.bool_]) -> flo
     Parameters
     ----------
     heat
-        Any finite numbers, shape (y, x). The share does not change with a positive factor, but
+        Any finite numbers, of any shape. The share does not change with a positive factor, but
         does with an offset: 0 must mean "nothing".
     inside
         Whether a pixel lies in an object, same shape.

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.labels import BoxLabels, InstanceLabels
 from napari_synthseg.core.scores import Measured, Scores
 from napari_synthseg.metrics.checks import require_named
 from napari_synthseg.metrics.counts import Addable, Counts
@@ -42,18 +42,22 @@ from napari_synthseg.metrics.heat_maps.one_map import (
 )
 from napari_synthseg.metrics.heat_maps.peaks import count_peaks, expect_matches, find_peaks
 from napari_synthseg.metrics.heat_maps.targets import Targets, find_targets
+from napari_synthseg.metrics.localization import Diameters, diameters_of_each
 from napari_synthseg.metrics.ranking import average_precision_of_levels
+
+TrueObjects = InstanceLabels | BoxLabels | Boxes
+"""Masks or boxes, and where they are known."""
 
 
 def score_heat_maps(
-    images: Iterable[tuple[str, InstanceLabels | Boxes, Mapping[int, ArrayLike]]],
+    images: Iterable[tuple[str, TrueObjects, Mapping[int, ArrayLike]]],
     class_names: Mapping[int, str],
     *,
     measured_on: Measured,
     truth: str = "masks",
     tolerance: float = 0.0,
     threshold: float = 0.5,
-    diameters: Mapping[int, float] | None = None,
+    diameters: Diameters | None = None,
     incomplete_classes: Collection[str] = (),
 ) -> Scores:
     """Score where heat maps point.
@@ -62,7 +66,8 @@ def score_heat_maps(
     ----------
     images
         Image name, true masks or boxes, and class value -> heat map, any finite numbers of shape
-        (y, x), of each image; taken one at a time.
+        (y, x), of each image; taken one at a time. What a map is where the truth is unknown does
+        not count.
     class_names
         Class value -> name, the first class first. Ids without a class belong to the first.
     measured_on
@@ -74,8 +79,8 @@ def score_heat_maps(
     threshold
         Share of a map's own range that a peak must reach.
     diameters
-        Class value -> diameter, pixels; peaks lie more than half of it apart. Without, the median
-        of the true objects of the class on the image.
+        Class value -> diameter, pixels, of all images or of each in turn; peaks lie more than half
+        of it apart. Without, the median of the true objects of the class on the image.
     incomplete_classes
         Names of classes of which not every object is in the truth; they stay out of the values
         over all classes.
@@ -98,14 +103,14 @@ def score_heat_maps(
     require_named(incomplete_classes, class_names)
     tallies = {value: _MapTally() for value in class_names}
     names: list[str] = []
-    for name, true, maps in images:
+    for (name, true, maps), own in zip(images, diameters_of_each(diameters or {}), strict=False):
         try:
             heats, found = _pair(true, maps, class_names)
             for value, targets in found.items():
                 if value not in heats:
                     tallies[value].without_map += 1
                     continue
-                distance = (diameters or {}).get(value, targets.diameter) / 2
+                distance = own.get(value, targets.diameter) / 2
                 tallies[value].add(heats[value], targets, tolerance, threshold, distance)
         except InputError as error:
             raise InputError(f"Image '{name}': {error}") from None
@@ -157,14 +162,17 @@ class _MapTally(Addable):
         threshold: float,
         distance: float,
     ) -> None:
-        inside, stretched = targets.cover(), stretch(heat)
-        covered = targets.cover(tolerance) if tolerance else inside
+        known = targets.known
+        heat = np.where(known, heat, heat[known].min())
+        stretched = stretch(heat)
+        inside = targets.cover()[known]
+        covered = targets.cover(tolerance)[known] if tolerance else inside
         share = float(inside.mean())
-        energy = share_of_energy(heat, inside)
-        self.pointing.append((play_pointing_game(heat, covered), float(covered.mean())))
+        energy = share_of_energy(heat[known], inside)
+        self.pointing.append((play_pointing_game(heat[known], covered), float(covered.mean())))
         self.energy.append((share if energy is None else energy, share))
         self.blank += energy is None
-        self.pixels += count_levels(stretched, inside)
+        self.pixels += count_levels(stretched[known], inside)
         self.boxes += sweep_boxes(stretched, targets.corners)
         peaks = find_peaks(heat, distance, threshold)
         self.peaks += count_peaks(peaks, targets)
@@ -191,7 +199,7 @@ class _MapTally(Addable):
 
 
 def _pair(
-    true: InstanceLabels | Boxes, maps: Mapping[int, ArrayLike], class_names: Mapping[int, str]
+    true: TrueObjects, maps: Mapping[int, ArrayLike], class_names: Mapping[int, str]
 ) -> tuple[dict[int, NDArray[np.float64]], dict[int, Targets]]:
     """Return the heat maps and the true objects of one image by class value."""
     if unknown := maps.keys() - class_names.keys():

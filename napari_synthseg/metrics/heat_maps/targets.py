@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.labels import (
+    UNKNOWN,
+    BoxLabels,
+    InstanceLabels,
+    unknown_pixels,
+)
 from napari_synthseg.metrics.checks import require_known_classes
 
 
@@ -45,12 +50,12 @@ class Targets:
     ----------
     objects
         At least one.
-    shape
-        Of the image, (y, x).
+    known
+        Where it is known what the image shows, bool, (y, x).
     """
 
     objects: tuple[Target, ...]
-    shape: tuple[int, ...]
+    known: NDArray[np.bool_]
 
     def cover(self, tolerance: float = 0.0) -> NDArray[np.bool_]:
         """Return the pixels that lie in an object, or near one; shape (y, x).
@@ -62,10 +67,10 @@ class Targets:
         """
         from scipy.ndimage import distance_transform_edt
 
-        covered = np.zeros(self.shape, np.bool_)
+        covered = np.zeros(self.known.shape, np.bool_)
         for target in self.objects:
             reach = tolerance * target.diameter
-            place, mask = _grow(target, int(reach), self.shape)
+            place, mask = _grow(target, int(reach), self.known.shape)
             covered[place] |= distance_transform_edt(~mask) <= reach if reach >= 1.0 else mask
         return covered
 
@@ -95,8 +100,8 @@ class Targets:
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """Share of the image that each object covers, shape (object,)."""
-        return np.array([t.mask.sum() for t in self.objects]) / float(np.prod(self.shape))
+        """Share of the known pixels that each object covers, shape (object,)."""
+        return np.array([t.mask.sum() for t in self.objects]) / float(np.count_nonzero(self.known))
 
     @property
     def diameter(self) -> float:
@@ -105,7 +110,9 @@ class Targets:
 
 
 def find_targets(
-    truth: InstanceLabels | Boxes, shape: tuple[int, ...], class_names: Mapping[int, str]
+    truth: InstanceLabels | BoxLabels | Boxes,
+    shape: tuple[int, ...],
+    class_names: Mapping[int, str],
 ) -> dict[int, Targets]:
     """Return class value -> its objects, for the classes that are on the image.
 
@@ -122,30 +129,30 @@ def find_targets(
     Raises
     ------
     InputError
-        If masks have another shape or ids below 0, a box covers no pixel, or a class has no name.
+        If masks have another shape or negative ids, a box covers no pixel, or a class has no name.
     """
+    if not isinstance(truth, Boxes) and truth.shape != shape:
+        raise InputError(
+            f"the truth has shape {truth.shape}, the heat map {shape}: both must cover the same "
+            "pixels."
+        )
     objects: dict[int, list[Target]] = {}
+    unknown = None if isinstance(truth, Boxes) else unknown_pixels(truth)
     found = (
-        _from_boxes(truth, shape)
-        if isinstance(truth, Boxes)
-        else _from_masks(truth, shape, next(iter(class_names)))
+        _from_masks(truth, next(iter(class_names)))
+        if isinstance(truth, InstanceLabels)
+        else _from_boxes(truth if isinstance(truth, Boxes) else truth.boxes, shape)
     )
     for value, target in found:
         objects.setdefault(value, []).append(target)
     require_known_classes("the truth", objects, class_names)
-    return {value: Targets(tuple(each), shape) for value, each in sorted(objects.items())}
+    known = np.ones(shape, np.bool_) if unknown is None else ~unknown
+    return {value: Targets(tuple(each), known) for value, each in sorted(objects.items())}
 
 
-def _from_masks(
-    labels: InstanceLabels, shape: tuple[int, ...], first: int
-) -> Iterator[tuple[int, Target]]:
-    if labels.ids.shape != shape:
-        raise InputError(
-            f"the truth has shape {labels.ids.shape}, the heat map {shape}: both must cover the "
-            "same pixels."
-        )
-    if labels.ids.min(initial=0) < 0:
-        raise InputError("the truth holds ids below 0: nobody knows what is there.")
+def _from_masks(labels: InstanceLabels, first: int) -> Iterator[tuple[int, Target]]:
+    if labels.ids.min(initial=0) < UNKNOWN:
+        raise InputError(f"the truth holds the id {labels.ids.min()}: save 0 in its place.")
     for i, place in labels.slices().items():
         mask = labels.ids[place] == i
         starts, stops = zip(*((s.start, s.stop) for s in place), strict=True)

@@ -96,6 +96,10 @@ def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass])
         [[f.probabilities.get(value, 0.0) for value in values] for f in found],
         class_names(classes),
         measured_on=measured_on([image for image, _ in known]),
+        known=[
+            [value in shown or value not in image.incomplete for value in values]
+            for image, shown in known
+        ],
         threshold={value: found[0].thresholds.get(value, DEFAULT_THRESHOLD) for value in values},
     )
 

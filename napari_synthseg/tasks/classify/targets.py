@@ -16,11 +16,13 @@ from napari_synthseg.core.labels import (
     Labels,
     PointLabels,
     RegionLabels,
+    incomplete_classes,
     instances_of,
+    unknown_pixels,
 )
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.training.crop_boxes import count_pixels, find_boxes
+from napari_synthseg.training.crop_boxes import count_pixels, find_boxes, full_sizes
 
 MIN_AREA_SHARE = 0.01
 """Share of a field that a region must cover to count as shown; below it is unknown."""
@@ -40,23 +42,23 @@ def find_tags(
     whole
         Labels of the image that the crop is of; default: the crop itself.
     zoom
-        How many times larger the crop shows it, along y and x.
+        How many times larger the crop shows it, along each axis.
 
     Returns
     -------
     float32, shape (classes,): 1 shown, 0 not shown, `UNKNOWN` where too little of an object is
     shown, or where it is not known what is there.
     """
+    open_classes = np.isin(class_values, list(incomplete_classes(labels)))
     if isinstance(labels, ImageTags | PointLabels):
-        shown = labels.class_values_shown()
-        return np.array([value in shown for value in class_values], np.float32)
-    if isinstance(labels, BoxLabels):
-        unclear = labels.unknown is not None and bool(labels.unknown.any())
-        found = np.full(len(class_values), UNKNOWN if unclear else 0, np.float32)
+        shown = np.isin(class_values, list(labels.class_values_shown()))
+        return np.where(open_classes & ~shown, UNKNOWN, shown).astype(np.float32)
+    unknown = unknown_pixels(labels)
+    unclear = unknown is not None and bool(unknown.any())
+    found = np.full(len(class_values), UNKNOWN if unclear else 0, np.float32)
+    if isinstance(labels, BoxLabels) and (whole is None or unknown_pixels(whole) is None):
         found[~np.isin(class_values, labels.boxes.classes)] = 0  # nor in its mirror image
-    else:
-        unclear = bool((labels.array == UNKNOWN).any())
-        found = np.full(len(class_values), UNKNOWN if unclear else 0, np.float32)
+    found[open_classes] = UNKNOWN
     for cls, share in _shares(labels, whole, zoom):
         if cls in class_values:
             place = class_values.index(cls)
@@ -83,7 +85,7 @@ def _shares(
         )
         return
     visible = count_pixels(labels)
-    full = visible if whole is None else count_pixels(instances_of(whole)) * zoom**2
+    full = visible if whole is None else full_sizes(instances_of(whole), zoom)
     for number in np.flatnonzero(visible).tolist():
         if number and number in labels.classes:
             yield labels.classes[number], float(visible[number] / full[number])

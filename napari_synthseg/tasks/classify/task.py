@@ -140,7 +140,8 @@ class ClassifyTask(Task):
         """
         values = self.data.class_values
         for pair in self.data.val_pairs:
-            yield "pairs", ArraySource(pair.image).read, find_tags(pair.labels, values)
+            true = find_tags(pair.labels, values, pair.labels)
+            yield "pairs", ArraySource(pair.image).read, true
         for image in self.data.val_images:
             region = image.pixels.region
             edges = tuple(min(c, n) for c, n in zip(self.crop, region_shape(region), strict=True))

@@ -18,7 +18,7 @@ from torch.nn import functional
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.tasks.detect import DetectRule
-from napari_synthseg.tasks.detect.crop_targets import learned_order, open_places
+from napari_synthseg.tasks.detect.crop_targets import learned_order, open_places, unmarked_places
 from napari_synthseg.tasks.detect.grouping import keep_best
 from napari_synthseg.training.crop_boxes import ShownBoxes
 
@@ -71,6 +71,8 @@ def make_maps(
     sizes = np.zeros((SIZE_MAPS, rows, columns), np.float32)
     weight = np.zeros((rows, columns), np.float32)
     heat[:, open_places(found, shape, rule.stride, unknown)] = UNKNOWN_HEAT
+    for number in np.flatnonzero(np.isin(rule.class_values, list(found.incomplete))).tolist():
+        heat[number, unmarked_places(found, shape, rule.stride)] = UNKNOWN_HEAT
     usual, boxes = rule.sizes[0], found.boxes
     for number in learned_order(found):
         corners = boxes.corners[number] / rule.stride

@@ -27,6 +27,14 @@ def open_places(
     return places
 
 
+def unmarked_places(found: ShownBoxes, shape: tuple[int, ...], stride: int) -> NDArray[np.bool_]:
+    """Return at which places of the output an object without a box may be, shape (y, x)."""
+    places = np.ones([n // stride for n in shape], bool)
+    for top, left, bottom, right in found.boxes.corners / stride:
+        places[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = False
+    return places
+
+
 def learned_order(found: ShownBoxes) -> list[int]:
     """Return the numbers of the boxes that are learned: small ones come last, and stay."""
     order = np.argsort(-np.prod(found.boxes.sizes(), axis=1), kind="stable")

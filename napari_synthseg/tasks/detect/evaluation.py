@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
-from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.labels import DualImage, incomplete_classes, lie_where_known
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.training.crop_boxes import Floats, find_boxes
 
@@ -16,22 +16,24 @@ CANDIDATE_SCORES = np.linspace(0.05, 0.95, 19)
 def count_hits(found: Boxes, truth: DualImage | ClickedImage, values: tuple[int, ...]) -> Floats:
     """Return (matched, predicted, true) for each class and candidate score, (class, score, 3).
 
-    A box is right that has an IoU of more than 0.5 with a free true box, or holds a free click. On
-    an image that is not fully clicked, boxes without a click are not counted.
+    A box is right that has an IoU of more than 0.5 with a free true box, or holds a free click.
+    Others are not counted where nobody knows what is there, nor where not every object of the class
+    is boxed or clicked.
     """
     counts = np.zeros((len(values), len(CANDIDATE_SCORES), 3))
     for row, value in enumerate(values):
         mine = found.of_class(value)
         if isinstance(truth, DualImage):
             merits = _merits_of_boxes(mine, find_boxes(truth.labels).boxes.of_class(value))
+            may_be_false = lie_where_known(mine, truth.labels)
+            may_be_false &= value not in incomplete_classes(truth.labels)
         else:
             merits = _merits_of_clicks(mine, truth, value)
-        above = mine.scores[None] >= CANDIDATE_SCORES[:, None]
-        counts[row, :, 0] = (above & match_in_order(merits)).sum(axis=1)
-        counts[row, :, 1] = above.sum(axis=1)
+            may_be_false = np.full(len(mine), truth.ref.exhaustive)
+        above, hits = mine.scores[None] >= CANDIDATE_SCORES[:, None], match_in_order(merits)
+        counts[row, :, 0] = (above & hits).sum(axis=1)
+        counts[row, :, 1] = (above & (hits | may_be_false)).sum(axis=1)
         counts[row, :, 2] = merits.shape[1]
-    if isinstance(truth, ClickedImage) and not truth.ref.exhaustive:
-        counts[..., 1] = counts[..., 0]
     return counts
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import boxes_of
+from napari_synthseg.core.labels import Labels, boxes_of, lie_where_known
 from napari_synthseg.core.predictions import BoxPrediction, FoundObject
 from napari_synthseg.core.scores import Scores, ScoringOptions
 from napari_synthseg.io.boxes.table import BoxTable, read_boxes
@@ -59,10 +59,10 @@ def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass])
         found = one.prediction
         assert one.truth is not None
         assert isinstance(found, BoxPrediction)
-        reported = _boxes_found(found.objects, found.region_origin)
+        reported = _boxes_found(found.objects, found.region_origin, one.truth)
         pairs.append((one.ref.name, boxes_of(one.truth), reported))
         ranked = found.candidates or found.objects
-        candidates[one.ref.name] = _boxes_found(ranked, found.region_origin)
+        candidates[one.ref.name] = _boxes_found(ranked, found.region_origin, one.truth)
     return score_boxes(
         pairs,
         class_names(classes),
@@ -73,13 +73,17 @@ def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass])
     )
 
 
-def _boxes_found(objects: Sequence[FoundObject], origin: Sequence[int]) -> Boxes:
-    """Return the boxes of predicted objects, in pixels of the region that begins at `origin`."""
+def _boxes_found(objects: Sequence[FoundObject], origin: Sequence[int], truth: Labels) -> Boxes:
+    """Return the boxes of predicted objects, in pixels of the region that begins at `origin`.
+
+    Those that lie where the truth is unknown are left out.
+    """
     corners = np.array([o.box for o in objects], float).reshape(-1, 2, 2).swapaxes(1, 2)
     boxes = Boxes.of(
         corners.reshape(-1, 4), [o.cls for o in objects] or 1, [o.score for o in objects] or 1.0
     )
-    return boxes.shifted([-start for start in origin])
+    placed = boxes.shifted([-start for start in origin])
+    return placed.take(lie_where_known(placed, truth))
 
 
 def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:

@@ -12,7 +12,7 @@ from torch import nn
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import MIN_SHARE_SHOWN, UNKNOWN, BoxLabels, DualImage, instances_of
+from napari_synthseg.core.labels import MIN_SHARE_SHOWN, DualImage, unknown_pixels
 from napari_synthseg.core.progress import Progress, in_turn
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.networks.detectors import Detector
@@ -110,11 +110,7 @@ class DetectTask(Task):
         """Return what each place of the output shall say."""
         labels = crop.labels
         found = find_boxes(labels, pair.labels, crop.zoom)
-        if isinstance(labels, BoxLabels):
-            unknown = labels.unknown
-        else:
-            unknown = instances_of(labels).ids == UNKNOWN
-        return self._head.encode(found, labels.shape, self.rule, unknown)
+        return self._head.encode(found, labels.shape, self.rule, unknown_pixels(labels))
 
     def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Return the error of places, sizes, objects and classes."""

@@ -17,7 +17,7 @@ from torch.nn import functional
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.tasks.detect import DetectRule
-from napari_synthseg.tasks.detect.crop_targets import learned_order, open_places
+from napari_synthseg.tasks.detect.crop_targets import learned_order, open_places, unmarked_places
 from napari_synthseg.tasks.detect.grouping import keep_best, overlap_sizes
 from napari_synthseg.training.crop_boxes import Floats, ShownBoxes
 
@@ -66,6 +66,8 @@ def make_grid(
     boxes = np.zeros((len(sizes), 4, rows, columns), np.float32)
     state = np.full((len(sizes), rows, columns), EMPTY, np.int64)
     state[:, open_places(found, shape, rule.stride, unknown)] = OPEN
+    if found.incomplete:  # an anchor says that there is an object, whatever its class
+        state[:, unmarked_places(found, shape, rule.stride)] = OPEN
     learned = learned_order(found)
     if not learned:
         return boxes, state

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import DualImage, InstanceLabels, instances_of
+from napari_synthseg.core.labels import DualImage, InstanceLabels, instances_of, where_known
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress, subprogress
@@ -110,14 +110,20 @@ def _match(decoded: Decoded, truth: DualImage | ClickedImage) -> Matches:
 
 
 def _match_masks(decoded: Decoded, truth: InstanceLabels) -> Matches:
-    """Match at IoU 0.5 and 0.75, where no object can match two; right class only."""
-    present = np.flatnonzero(np.bincount(decoded.ids.ravel(), minlength=1)[1:])
+    """Match at IoU 0.5 and 0.75, where no object can match two; right class only.
+
+    Of classes of which not every object is known, only what matches is counted.
+    """
+    true, found = where_known(truth.ids, decoded.ids)
+    present = np.bincount(found.ravel(), minlength=len(decoded.scores) + 1)[1:] > 0
+    counted = present & ~np.isin(decoded.classes, list(truth.incomplete))
     right = []
     for threshold in (0.5, 0.75):
-        pairs = match_instances(truth.ids, decoded.ids, threshold)
+        pairs = match_instances(true, found, threshold)
         mine = [p - 1 for t, p in pairs if truth.classes.get(t, 1) == decoded.classes[p - 1]]
         right.append(decoded.scores[mine])
-    return Matches(tuple(right), decoded.scores[present], truth.count)
+        counted[mine] = True
+    return Matches(tuple(right), decoded.scores[counted], truth.count)
 
 
 def _match_clicks(decoded: Decoded, image: ClickedImage) -> Matches:

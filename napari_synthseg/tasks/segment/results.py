@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from napari_synthseg.core.annotations import ObjectClass
@@ -51,7 +52,8 @@ def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass])
         for one in known:
             assert one.truth is not None
             assert isinstance(one.prediction, InstancePrediction)
-            yield one.ref.name, instances_of(one.truth), one.prediction.as_labels()
+            true = replace(instances_of(one.truth), incomplete=one.incomplete)
+            yield one.ref.name, true, one.prediction.as_labels()
 
     return score_instances(pairs(), class_names(classes), measured_on=measured_on(known))
 

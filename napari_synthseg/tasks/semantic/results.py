@@ -28,6 +28,7 @@ from napari_synthseg.tasks.results import (
     class_names,
     matching_files,
     measured_on,
+    names_of,
     warn_unmatched,
 )
 from napari_synthseg.tasks.semantic.class_folders import (
@@ -95,7 +96,12 @@ def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass])
         assert one.truth is not None
         assert isinstance(one.prediction, RegionPrediction)
         pairs.append((one.ref.name, regions_of(one.truth).values, one.prediction.values))
-    return score_semantic(pairs, class_names(classes), measured_on=measured_on(known))
+    scores = score_semantic(pairs, class_names(classes), measured_on=measured_on(known))
+    unmarked = tuple(
+        f"Not every object of class '{name}' is marked: pixels outside the marked do not count."
+        for name in names_of(classes, (one.incomplete for one in known))
+    )
+    return scores.model_copy(update={"warnings": (*scores.warnings, *unmarked)})
 
 
 def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from napari_synthseg.core.annotations import BoxTruth, ImageRef, InstanceTruth, PointTruth
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import BoxLabels, InstanceLabels, Labels, PointLabels
+from napari_synthseg.core.labels import (
+    BoxLabels,
+    InstanceLabels,
+    Labels,
+    PointLabels,
+    boxes_of,
+    lie_where_known,
+    where_known,
+)
 from napari_synthseg.core.predictions import (
     FoundObject,
     FoundPoint,
@@ -29,9 +37,11 @@ from napari_synthseg.metrics.object_errors import Judged, Overlaps
 from napari_synthseg.metrics.overlap import Overlap, measure_overlap
 from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.tasks.results import scaled
+from napari_synthseg.tasks.results import diameters_on, scaled
 
 Numbers = NDArray[np.intp]
+Counts = Callable[[Sequence[FoundPoint]], Sequence[bool]]
+"""Tells of each object whether it lies where the truth is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +88,18 @@ class Judge:
     counts_false: bool
     match: Callable[[Sequence[FoundPoint], Numbers], tuple[Numbers, Overlaps | None]]
     """(objects, numbers of those that count) -> matches with their place among these, overlaps."""
+    counts: Counts = lambda every: [True] * len(every)
 
     def at(self, least: float | None) -> JudgedImage:
         """Judge the objects that score at least `least`; None: those that the model reports."""
         every: Sequence[FoundPoint] = self.prediction.objects
         if least is not None:
             every = objects_from(self.prediction, 0.0)
-        kept = [n for n, one in enumerate(every) if least is None or one.score >= least]
+        kept = [
+            n
+            for n, (one, counts) in enumerate(zip(every, self.counts(every), strict=True))
+            if counts and (least is None or one.score >= least)
+        ]
         matches, overlaps = self.match(every, np.array(kept, np.intp))
         predicted = [every[n] for n in kept]
         everything = {o.cls for o in predicted} if not self.counts_false else set()
@@ -152,11 +167,15 @@ def _by_truth(
     if not isinstance(labels, BoxLabels | InstanceLabels) or ref.ndim != 2:
         return None
     words = "boxes" if isinstance(labels, BoxLabels) else "masks"
-    boxes = labels.boxes if isinstance(labels, BoxLabels) else labels.boxes()
-    objects = _boxed(boxes.shifted(origin))
+    objects = _boxed(boxes_of(labels).shifted(origin))
     if isinstance(prediction, PointPrediction):
         return _by_centers(project, prediction, ref, objects, words, not forgiven)
-    return _by_boxes(prediction, objects, words, forgiven)
+
+    def counts(every: Sequence[FoundPoint]) -> Sequence[bool]:
+        placed = _as_boxes(every).shifted([-start for start in origin])
+        return [bool(known) for known in lie_where_known(placed, labels)]
+
+    return _by_boxes(prediction, objects, words, forgiven, counts)
 
 
 def _by_masks(
@@ -165,8 +184,9 @@ def _by_masks(
     origin: tuple[int, ...],
     forgiven: frozenset[int],
 ) -> Judge:
-    known = labels.ids >= 0
-    overlap = measure_overlap(np.where(known, labels.ids, 0), np.where(known, prediction.ids, 0))
+    known = where_known(labels.ids, prediction.ids)
+    overlap = measure_overlap(*known)
+    unseen = set(np.unique(prediction.ids).tolist()) - set(np.unique(known[1]).tolist())
     slices = labels.slices()
     flat = labels.ids.ndim == 2
     true, sizes = [], []
@@ -190,7 +210,10 @@ def _by_masks(
             shared.rows, columns[shared.columns], shared.iou, shared.of_true, shared.of_predicted
         )
 
-    return Judge(prediction, tuple(true), tuple(sizes), "masks", forgiven, True, match)
+    def counts(every: Sequence[FoundPoint]) -> Sequence[bool]:
+        return [one.id not in unseen for one in every]
+
+    return Judge(prediction, tuple(true), tuple(sizes), "masks", forgiven, True, match, counts)
 
 
 def _by_boxes(
@@ -198,6 +221,7 @@ def _by_boxes(
     objects: tuple[FoundObject, ...],
     words: str,
     forgiven: frozenset[int],
+    counts: Counts,
 ) -> Judge:
     true = _as_boxes(objects)
 
@@ -208,7 +232,7 @@ def _by_boxes(
 
     sides = true.corners[:, 2:] - true.corners[:, :2]
     sizes = tuple(np.sqrt(np.prod(sides, axis=1)).tolist())
-    return Judge(prediction, objects, sizes, words, forgiven, True, match)
+    return Judge(prediction, objects, sizes, words, forgiven, True, match, counts)
 
 
 def _by_centers(
@@ -220,7 +244,7 @@ def _by_centers(
     is_complete: bool,
 ) -> Judge | None:
     try:
-        diameters = {c.value: c.diameter_px(ref) for c in project.classes}
+        diameters = diameters_on(ref, project.classes)
     except InputError:  # a length, but no pixel size: nothing tells how near is near enough
         return None
     radii = {value: diameter / 2 for value, diameter in diameters.items()}
