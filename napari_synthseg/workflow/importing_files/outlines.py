@@ -223,7 +223,7 @@ def _make_masks(
             made.clicks += _clicks_in(labels, image)
             continue
         known = image.id in placed.areas
-        value = next(iter(labels.classes.values()), 1)
+        value = next(iter(labels.classes.values()), None)
         split = options.split and not known
         work = read_masks(image, labels, use, project, folder, value, split=split, ids_known=known)
         result = yield from subprogress(work, middle, stop)
