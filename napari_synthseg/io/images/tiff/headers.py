@@ -9,6 +9,7 @@ import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -48,10 +49,14 @@ class Header:
     image_rows: int | None = None
 
 
-def read_header(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Header:
-    """Return what the first header says that knows the size of a pixel, and any information bar."""
+def read_header(tiff: tifffile.TiffFile, number: int = 0) -> Header:
+    """Return what the first header says that knows the size of a pixel, and any information bar.
+
+    `number` is that of the image in the file.
+    """
+    page = tiff.series[number].keyframe
     rows = _image_rows(tiff, page)
-    for read in _HEADERS:
+    for read in (partial(_ome, number=number), *_HEADERS):
         try:
             lengths = read(tiff, page)
         except (ValueError, TypeError, LookupError, AttributeError, ET.ParseError):
@@ -66,13 +71,17 @@ def read_header(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Header:
     return Header(in_micrometers(_resolution(page)), image_rows=rows)
 
 
-def _ome(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Lengths:
+def _ome(tiff: tifffile.TiffFile, page: tifffile.TiffPage, number: int) -> Lengths:
     if not (tiff.is_ome and tiff.ome_metadata):
         return {}
-    pixels = ET.fromstring(tiff.ome_metadata).find(".//{*}Pixels")
-    found = {} if pixels is None else dict(pixels.attrib)
     names = {axis: f"PhysicalSize{axis.upper()}" for axis in "zyx"}
-    return {a: (_number(found.get(n)), found.get(f"{n}Unit", "um")) for a, n in names.items()}
+    said = [
+        {a: (pixels.get(n, ""), pixels.get(f"{n}Unit", "um")) for a, n in names.items()}
+        for pixels in ET.fromstring(tiff.ome_metadata).iterfind("{*}Image/{*}Pixels")
+    ]
+    if len(said) != len(tiff.series):  # some have no pixels in the file: which, is not told
+        said = [said[0]] * len(tiff.series) if all(each == said[0] for each in said) else []
+    return {axis: (_number(length), unit) for axis, (length, unit) in said[number].items()}
 
 
 def _imagej(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Lengths:
@@ -182,7 +191,7 @@ def _print_resolution(page: tifffile.TiffPage) -> tuple[float, bool]:
 
 
 _HEADERS: tuple[Callable[[tifffile.TiffFile, tifffile.TiffPage], Lengths], ...] = (
-    _ome, _imagej, _fei, _zeiss_sem, _olympus, _slide, _lsm, _metamorph, _tvips, _gatan,
+    _imagej, _fei, _zeiss_sem, _olympus, _slide, _lsm, _metamorph, _tvips, _gatan,
 )  # fmt: skip
 
 
