@@ -368,7 +368,7 @@ class ImageNames:
     ) -> list[ImageRef]:
         """Refuse several images, and several planes of one unless all are meant."""
         if len({i.uri for i in found}) > 1:
-            listed = list(dict.fromkeys(self._telling_name(i) for i in found))
+            listed = list(dict.fromkeys(self.telling_name(i) for i in found))
             raise InputError(
                 f"{where}: several images of the project are named '{name}': write the folder "
                 f"before the name, as {' or '.join(repr(n) for n in listed[:2])}, or say by "
@@ -380,7 +380,7 @@ class ImageNames:
             )
         return found
 
-    def _telling_name(self, image: ImageRef) -> str:
+    def telling_name(self, image: ImageRef) -> str:
         """Return the name of an image with the folder that it lies in, or its unique name."""
         folders = self._folders[image.uri]
         twins = {i.uri for i in self._by_name[same_form(image.name)]}

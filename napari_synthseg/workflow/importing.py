@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal, TypedDict
 
 import numpy as np
@@ -39,9 +39,17 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.normalized import SERIES
 from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.io.labels import HOW_TO_SPLIT, check_classes, require_ids, split_objects
-from napari_synthseg.io.naming import find_class, same_form, without_mask_ending
+from napari_synthseg.io.naming import (
+    ImageNames,
+    UnknownNameError,
+    bare_stem,
+    find_class,
+    same_form,
+    without_mask_ending,
+)
 from napari_synthseg.io.result_files import OBJECTS_FILE, read_classes
 from napari_synthseg.storage import arrays, images, truths, uris
+from napari_synthseg.storage.fingerprint import is_same
 from napari_synthseg.storage.images import is_missing
 from napari_synthseg.workflow.bars import information_bar
 from napari_synthseg.workflow.jobs import Job
@@ -468,6 +476,36 @@ def _on_whole_image(ids: NDArray[np.int32], image: ImageRef, folder: Path) -> ND
 def _id_under(ids: NDArray[np.int32], position: Sequence[float]) -> int:
     pixel = np.clip(np.floor(np.add(position, 0.5)).astype(int), 0, np.array(ids.shape) - 1)
     return int(ids[tuple(pixel)])
+
+
+def find_moved(name: str, path: Path, project: Project, folder: Path) -> ImageRef:
+    """Return the image that a name means; of several, the missing one that the file at `path` is.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it is not clear which of several is meant.
+    """
+    names, where = ImageNames(project.images), f"relink {name}"
+    try:
+        return names.find(where, name, all_planes=True)[0]
+    except UnknownNameError:
+        raise
+    except InputError:  # several have it
+        stem = bare_stem(PurePath(name).stem)
+        named = [ref for ref in project.images if bare_stem(PurePath(ref.name).stem) == stem]
+    fitting = {
+        ref.uri: ref
+        for ref in named
+        if path.exists() and is_missing(ref, folder) and is_same(path, ref.fingerprint)
+    }
+    if len(fitting) == 1:
+        return next(iter(fitting.values()))
+    one, other, *_ = dict.fromkeys(names.telling_name(ref) for ref in named)
+    raise InputError(
+        f"{where}: several images of the project are named so: write the folder before the name, "
+        f"as '{one}' or '{other}'."
+    )
 
 
 def find_missing(project: Project, folder: Path) -> Job[tuple[ImageRef, ...]]:
