@@ -7,6 +7,7 @@ save. A name is taken apart only where no image of the project has it. Numbers c
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,10 +45,25 @@ class Stack:
         Axis, t or z -> how many planes there are along it, in the order of the file.
     files
         Names of the files of its planes along the first of these, where it is a folder of them.
+    channels
+        How many planes there are for the channels of each of these; those of colors share one.
     """
 
     extents: Mapping[str, int]
     files: Sequence[str] = ()
+    channels: int = 1
+
+    @property
+    def planes(self) -> int:
+        """How many planes there are in all."""
+        return self.channels * math.prod(self.extents.values())
+
+    def place_of(self, index: int) -> dict[str, int]:
+        """Return the place along z and t of a plane, where channels change first and t last."""
+        rest = index // self.channels
+        depth = self.extents.get("z", 1)
+        at = {"z": rest % depth, "t": rest // depth}
+        return {axis: place for axis, place in at.items() if axis in self.extents}
 
 
 StackOf = Callable[[ImageRef], Stack]

@@ -130,6 +130,7 @@ def stacks_in(folder: Path) -> StackOf:
             stacks[image.uri] = Stack(
                 {axis: stored.size(axis) for axis in stored.axes if axis in "tz"},
                 stored.plane_files,
+                stored.size("c") if "c" in stored.axes and not stored.is_color else 1,
             )
         return stacks[image.uri]
 
