@@ -494,6 +494,8 @@ def find_moved(name: str, path: Path, project: Project, folder: Path) -> ImageRe
     except InputError:  # several have it
         stem = bare_stem(PurePath(name).stem)
         named = [ref for ref in project.images if bare_stem(PurePath(ref.name).stem) == stem]
+        if len({ref.uri for ref in named}) == 1:  # it holds several
+            return named[0]
     fitting = {
         ref.uri: ref
         for ref in named

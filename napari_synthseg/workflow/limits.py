@@ -24,7 +24,7 @@ from napari_synthseg.core.predictions import (
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.image_parts import ImageParts
-from napari_synthseg.io.naming import ImageNames, UnknownNameError, same_form
+from napari_synthseg.io.naming import ImageNames, UnknownNameError, image_in_file
 from napari_synthseg.io.outlines import read_outlines
 from napari_synthseg.io.outlines.areas import Area, PolygonArea, rectangle
 from napari_synthseg.io.outlines.base import OutlinedImage
@@ -232,14 +232,14 @@ def _areas_in(
 ) -> Iterable[Area]:
     """Yield the areas in a file of outlines that are of an image, or of none that it names."""
     names = ImageNames(project.images)
-    planes = [each for each in project.images if each.uri == ref.uri]
+    planes = [each for each in project.images if image_in_file(each) == image_in_file(ref)]
     for image in listed:
         if image.name is not None:
             try:
                 meant = names.find_of(image, all_planes=True)
             except UnknownNameError:
                 continue
-            if same_form(ref.uri) not in {same_form(each.uri) for each in meant}:
+            if image_in_file(ref) not in map(image_in_file, meant):
                 continue
         ImageParts(planes, size).check_drawn_size(image.where, image.size)
         for outline in with_planes(image, ref, stack_of).outlines:

@@ -18,7 +18,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.lengths import in_micrometers
 from napari_synthseg.io.left_out import AS_WRITTEN, Naming
-from napari_synthseg.io.naming import ImageNames, ShapeOf
+from napari_synthseg.io.naming import ImageNames, ShapeOf, image_in_file
 from napari_synthseg.io.points.clicks import ClickRow, ReadClicks, only_name
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number
 
@@ -205,17 +205,17 @@ def _plane_of(where: str, cells: Mapping[str, str], images: Sequence[ImageRef]) 
 
 def _pixel_sizes(
     path: Path, rows: Sequence[ClickRow], unit: str, shape_of: ShapeOf, notes: list[str]
-) -> dict[str, tuple[float, float]]:
-    """Return the size of a pixel (y, x) in the unit of the positions, by the uri of the image."""
-    sizes: dict[str, tuple[float, float]] = {}
-    by_image: dict[str, list[ClickRow]] = defaultdict(list)
+) -> dict[tuple[str, int | None], tuple[float, float]]:
+    """Return the size of a pixel (y, x) in the unit of the positions, by `image_in_file`."""
+    sizes: dict[tuple[str, int | None], tuple[float, float]] = {}
+    by_image: dict[tuple[str, int | None], list[ClickRow]] = defaultdict(list)
     for row in rows:
-        by_image[row.images[0].uri].append(row)
-    for uri, mine in by_image.items():
+        by_image[image_in_file(row.images[0])].append(row)
+    for key, mine in by_image.items():
         ref = mine[0].images[0]
         known = _micrometers(ref)
         if unit == "px" or (not unit and known is None):
-            sizes[uri] = (1.0, 1.0)
+            sizes[key] = (1.0, 1.0)
             told = "" if unit else "positions were taken for pixels: else give --unit"
         elif unit:
             factor = in_micrometers({"x": (1.0, unit)})["x"]
@@ -225,7 +225,7 @@ def _pixel_sizes(
                     "say how large a pixel is: save the table in pixels (in Fiji: Image > "
                     "Properties, unit pixel, size 1), or give --unit px if they are."
                 )
-            sizes[uri] = (known[0] / factor, known[1] / factor)
+            sizes[key] = (known[0] / factor, known[1] / factor)
             told = f"positions in {unit} were turned into pixels of {known[1]:g} um"
         else:
             assert known is not None
@@ -240,7 +240,7 @@ def _pixel_sizes(
                     f"and image '{ref.name}' has pixels of {known[1]:g} um: give --unit px or "
                     "--unit um."
                 )
-            sizes[uri] = (1.0, 1.0)
+            sizes[key] = (1.0, 1.0)
             told = f"positions are pixels: in um some would lie outside of '{ref.name}'"
         notes += [told] if told and told not in notes else []
     return sizes
@@ -256,8 +256,8 @@ def _micrometers(ref: ImageRef) -> tuple[float, float] | None:
 
 
 def _in_pixels(
-    row: ClickRow, sizes: Mapping[str, tuple[float, float]], offset: float
+    row: ClickRow, sizes: Mapping[tuple[str, int | None], tuple[float, float]], offset: float
 ) -> dict[str, float]:
-    high, wide = sizes[row.images[0].uri]
+    high, wide = sizes[image_in_file(row.images[0])]
     at = dict(row.position)
     return at | {"y": at["y"] / high - offset, "x": at["x"] / wide - offset}

@@ -18,7 +18,12 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.ome_zarr import is_zarr, label_images
 from napari_synthseg.io.labels import read_whole
-from napari_synthseg.io.naming import ImageNames, UnknownNameError, without_mask_ending
+from napari_synthseg.io.naming import (
+    ImageNames,
+    UnknownNameError,
+    image_in_file,
+    without_mask_ending,
+)
 from napari_synthseg.io.result_files import EXTENSIONS
 from napari_synthseg.storage.fingerprint import is_same
 from napari_synthseg.storage.truths import open_labels
@@ -136,7 +141,7 @@ def _match(
         if Path(os.path.realpath(path)) in own:
             continue
         found = _images_named(names, path, named)
-        if not found and not is_folder and len({i.uri for i in images}) == 1:
+        if not found and not is_folder and len({image_in_file(i) for i in images}) == 1:
             found = [(image, False) for image in images]  # nothing else can be meant
         refs = [i for i, _ in found if not _is_copy(path, i)]
         if not refs:

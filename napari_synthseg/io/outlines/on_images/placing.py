@@ -22,6 +22,7 @@ from napari_synthseg.io.naming import (
     ShapeOf,
     UnknownNameError,
     find_class,
+    image_in_file,
     without_mask_ending,
 )
 from napari_synthseg.io.outlines.areas import Area
@@ -151,7 +152,7 @@ def place_outlines(
     images = ImageNames(project.images)
     placed = PlacedOutlines()
     listed = list(listed)
-    is_clear = len(listed) == 1 and len({ref.uri for ref in project.images}) == 1
+    is_clear = len(listed) == 1 and len({image_in_file(ref) for ref in project.images}) == 1
 
     def find(image: OutlinedImage) -> list[ImageRef]:
         try:
