@@ -383,7 +383,7 @@ class ImageNames:
     def _of_one(
         self, where: str, name: str, found: list[ImageRef], all_planes: bool
     ) -> list[ImageRef]:
-        """Refuse several images, also of one file, and several planes of one unless all are meant."""
+        """Refuse several images, also of one file, and several planes unless all are meant."""
         if len({i.uri for i in found}) > 1:
             listed = list(dict.fromkeys(self.telling_name(i) for i in found))
             raise InputError(
