@@ -332,6 +332,7 @@ def read_masks(
         )
     value = cls if cls is not None else next((c.value for c in project.classes), 1)
     named: Mapping[int, int] = {}
+    classes: Mapping[int, int]
     if split:
         source = _split(image, source, project, folder, value)
         if set(source.classes.values()) - {value}:  # values are classes

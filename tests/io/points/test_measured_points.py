@@ -185,7 +185,7 @@ def test_planes_without_a_unit_count_from_1_unless_there_is_a_0(tmp_path: Path) 
         assert any("planes in column z were taken to count" in note for note in found.notes)
     flat = read(tmp_path, "X,Y,Z\n5,9,0\n6,9,7\n", PLAIN)
     assert [click.position for click in flat.clicks] == [(8.5, 4.5), (8.5, 5.5)]
-    with pytest.raises(InputError, match="z is 3, but 'plain.tif' has only one"):
+    with pytest.raises(InputError, match=r"z is 3, but 'plain.tif' has only one"):
         read(tmp_path, "centroid-0,centroid-1,centroid-2\n3,10,5\n", PLAIN)
 
 

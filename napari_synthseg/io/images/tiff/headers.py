@@ -29,6 +29,8 @@ OLYMPUS_PAGES = 8
 Lengths = Mapping[str, tuple[float, str]]
 """Axis letter -> length and unit."""
 
+_Reader = Callable[[tifffile.TiffFile, tifffile.TiffPage], Lengths]
+
 
 @dataclass(frozen=True)
 class Header:
@@ -56,7 +58,8 @@ def read_header(tiff: tifffile.TiffFile, number: int = 0) -> Header:
     """
     page = tiff.series[number].keyframe
     rows = _image_rows(tiff, page)
-    for read in (partial(_ome, number=number), *_HEADERS):
+    headers: tuple[_Reader, ...] = (partial(_ome, number=number), *_HEADERS)
+    for read in headers:
         try:
             lengths = read(tiff, page)
         except (ValueError, TypeError, LookupError, AttributeError, ET.ParseError):
@@ -190,7 +193,7 @@ def _print_resolution(page: tifffile.TiffPage) -> tuple[float, bool]:
     return round(dpi, 1), any(abs(dpi - known) < 0.01 * known for known in PRINT_DPI) or dpi < 10
 
 
-_HEADERS: tuple[Callable[[tifffile.TiffFile, tifffile.TiffPage], Lengths], ...] = (
+_HEADERS: tuple[_Reader, ...] = (
     _imagej, _fei, _zeiss_sem, _olympus, _slide, _lsm, _metamorph, _tvips, _gatan,
 )  # fmt: skip
 
