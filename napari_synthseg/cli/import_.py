@@ -18,7 +18,8 @@ from napari_synthseg.workflow.importing_files import ImportOptions, file_kind
 from napari_synthseg.workflow.session import Session
 
 MASK_OPTIONS = {
-    "masks": frozenset({"image", "role", "split"}),
+    "masks": frozenset({"image", "role", "class_name", "split"}),
+    "masks of regions": frozenset({"image", "role"}),
     "patch masks": frozenset({"image", "class_name", "split"}),
 }
 """Kind of masks -> the fields of `ImportOptions` that say something about them."""
@@ -171,7 +172,7 @@ def import_data(
     mask_kind: MaskKind = "patch_masks" if patch_masks else "semantic" if semantic else "instance"
     with Session.open(project).result() as session:
         if masks is not None:
-            title = "patch masks" if patch_masks else "masks"
+            title = "patch masks" if patch_masks else "masks of regions" if semantic else "masks"
             accepted = MASK_OPTIONS[title]
             job = session.import_file(masks, options, mask_kind)
         else:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -104,7 +106,7 @@ def create_project(
             fields[path] |= _sized(ref, sizes)
     told: dict[str, list[str]] = {}
     shapes: dict[str, str] = {}
-    with Session.create(project) as session:
+    with _removed_on_failure(project), Session.create(project) as session:
         session.edit(session.project.with_classes(*with_classes.classes), "add classes")
         for path, given in fields.items():
             added = session.add_images(
@@ -133,6 +135,21 @@ def create_project(
         f"Next: napari-synthseg import {project} CLICKS.csv",
     ]
     report(result, lines, as_json)
+
+
+@contextmanager
+def _removed_on_failure(folder: Path) -> Iterator[None]:
+    """Remove what a failure leaves in a folder, and the folder itself if it is new."""
+    before = set(folder.iterdir()) if folder.is_dir() else None
+    try:
+        yield
+    except BaseException:
+        for made in [folder] if before is None else set(folder.iterdir()) - before:
+            if made.is_dir():
+                shutil.rmtree(made, ignore_errors=True)
+            else:
+                made.unlink(missing_ok=True)
+        raise
 
 
 def _axes_lines(shapes: Mapping[str, str]) -> list[str]:

@@ -9,8 +9,7 @@ import typer
 
 from napari_synthseg.cli.console import report, run_job
 from napari_synthseg.cli.settings import JsonFlag, ProjectFolder
-from napari_synthseg.core.errors import InputError
-from napari_synthseg.workflow.importing import find_missing
+from napari_synthseg.workflow.importing import find_missing, find_moved
 from napari_synthseg.workflow.session import Session
 
 
@@ -22,11 +21,8 @@ def relink(
 ) -> None:
     """Tell a project where an image is now whose file was moved or meant to change."""
     with Session.open(project).result() as session:
-        named = [ref for ref in session.project.images if ref.name == image]
-        if not named:
-            known = ", ".join(dict.fromkeys(ref.name for ref in session.project.images)) or "none"
-            raise InputError(f"{project} has no image '{image}'. Images: {known}.")
-        found = run_job(session.relink(named[0], file)).images
+        moved = find_moved(image, file, session.project, session.folder)
+        found = run_job(session.relink(moved, file)).images
         missing = run_job(find_missing(session.project, session.folder))
     names, left = ([*dict.fromkeys(ref.name for ref in refs)] for refs in (found, missing))
     lines = [f"Relinked: {', '.join(names)}."]

@@ -352,7 +352,7 @@ class InstanceTruth(ObjectTruth):
     as_stored: bool = False
     """Like that of `ImageRef`."""
     classes: dict[int, int] = Field(default_factory=dict)
-    """Instance id -> class value; ids that are missing belong to the first class."""
+    """Instance id -> class value; ids that are missing belong to the first class that is named."""
 
 
 class RegionTruth(_OfImage):
@@ -415,7 +415,7 @@ class PatchMasks(_OfImage):
     source: str
     """Like that of `InstanceTruth`."""
     classes: dict[int, int] = Field(default_factory=dict)
-    """Instance id -> class value; ids that are missing belong to the first class."""
+    """Instance id -> class value, of all objects."""
 
 
 def classes_in(known: Truth | PatchMasks) -> frozenset[int]:

@@ -8,6 +8,7 @@ functions live here, next to the rules that they must keep.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import count
 from operator import attrgetter
 from typing import Any, Self, TypeVar
@@ -116,6 +117,17 @@ class Project(Frozen):
     def click_names(self) -> dict[int, str]:
         """Class value -> name, that of negative clicks last."""
         return {**self.class_names, NOT_AN_OBJECT: NEGATIVE_NAME}
+
+    def diameters_on(self, image: ImageRef) -> dict[int, float]:
+        """Return class value -> diameter in pixels, of the classes that have one on an image.
+
+        A length has none where the image has no pixel size.
+        """
+        found = {}
+        for cls in self.classes:
+            with suppress(InputError):
+                found[cls.value] = cls.diameter_px(image)
+        return found
 
     @property
     def class_values(self) -> tuple[int, ...]:

@@ -57,9 +57,6 @@ HOW_TO_SCORE = (
 )
 """What to do about masks that hold no ids, where they are imported and where they are scored."""
 
-FIRST_CLASS = 1
-"""Class value of instances without a class of their own."""
-
 MAX_TABLE_ID = 2**22
 """Ids above this are renumbered, so that tables indexed by id stay small."""
 
@@ -206,7 +203,10 @@ def as_integers(array: NDArray[Any], name: str) -> NDArray[np.int64]:
 
 
 def as_instances(values: NDArray[np.int64], named: Mapping[int, int]) -> InstanceLabels:
-    """Return ids, and the class of each (`FIRST_CLASS` where `named` has none), as labels."""
+    """Return ids, and the class of each, as labels.
+
+    Where `named` has none, it is the smallest class value there, or 1.
+    """
     present = np.unique(values)
     present = present[present > 0]
     original = present.tolist()
@@ -215,7 +215,8 @@ def as_instances(values: NDArray[np.int64], named: Mapping[int, int]) -> Instanc
         numbered = dict(enumerate(original, start=1))
     else:
         numbered = {i: i for i in original}
-    classes = {new: named.get(old, FIRST_CLASS) for new, old in numbered.items()}
+    first = min(named.values(), default=1)
+    classes = {new: named.get(old, first) for new, old in numbered.items()}
     return InstanceLabels(np.ascontiguousarray(values, np.int32), classes)
 
 
@@ -274,7 +275,7 @@ def pieces_by_value(values: NDArray[np.integer[Any]]) -> dict[int, int]:
 
 
 def split_objects(
-    values: NDArray[np.integer[Any]], known: Collection[int], cls: int = FIRST_CLASS
+    values: NDArray[np.integer[Any]], known: Collection[int], cls: int = 1
 ) -> InstanceLabels:
     """Return an object for each connected piece of a value.
 
@@ -324,7 +325,7 @@ def decode_regions(values: NDArray[np.int64], binary: bool, name: str) -> Region
         If a value is larger than any class value; the message names the masks.
     """
     if binary:
-        return RegionLabels.of(np.where(values > 0, FIRST_CLASS, 0))
+        return RegionLabels.of(np.where(values > 0, 1, 0))
     _check_region_values(values, name)
     return RegionLabels.of(np.where(values == UNKNOWN_VALUE, UNKNOWN, values))
 

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.images.normalized import SERIES
 
 ShapeOf = Callable[[ImageRef], tuple[int, ...]]
 """Returns the spatial shape ([z,] y, x) of a whole image, in pixels."""
@@ -89,6 +90,20 @@ def plane_name(ref: ImageRef) -> str:
     name = PurePosixPath(ref.name or PurePosixPath(ref.uri).name)
     planes = "".join(f"_{axis}{index}" for axis, index in sorted(ref.plane.items()))
     return f"{name.stem}{planes}{name.suffix}"
+
+
+def image_in_file(ref: ImageRef) -> tuple[str, int | None]:
+    """Return the file of an image, and its number where the file holds several.
+
+    Regions and planes of one image share them.
+    """
+    return ref.uri, ref.plane.get(SERIES)
+
+
+def series_name(ref: ImageRef) -> str:
+    """Return the name of the image that a plane is of; in a file of several ``cells_s1.tif``."""
+    plane = {axis: at for axis, at in ref.plane.items() if axis == SERIES}
+    return plane_name(ref.model_copy(update={"plane": plane}))
 
 
 def name_some(refs: Sequence[ImageRef]) -> str:
@@ -180,7 +195,8 @@ class ImageNames:
         self._unique = dict(zip((i.id for i in images), unique_names(images), strict=True))
         for image in images:
             named = (image.name, PurePosixPath(image.uri).name, plane_name(image))
-            names = {same_form(name) for name in (*named, self._unique[image.id])}
+            more = (series_name(image), self._unique[image.id])
+            names = {same_form(name) for name in (*named, *more)}
             for name in names:
                 self._by_name.setdefault(name, []).append(image)
             for stem in {PurePosixPath(name).stem for name in names}:
@@ -193,7 +209,8 @@ class ImageNames:
 
         Folders before the name choose among images of one name, and are overlooked otherwise. Of
         a stack that is used plane by plane the name says the plane, see `plane_name`; with
-        `all_planes`, the name of a stack means all of its planes. Where no image has the name, one
+        `all_planes`, the name of a stack means all of its planes. Of a file of several images that
+        are used the name says which, see `series_name`. Where no image has the name, one
         whose name differs in its ending or in capitals alone is meant: other programs often read
         no TIFF, so that people give them pictures of the same name.
 
@@ -366,13 +383,19 @@ class ImageNames:
     def _of_one(
         self, where: str, name: str, found: list[ImageRef], all_planes: bool
     ) -> list[ImageRef]:
-        """Refuse several images, and several planes of one unless all are meant."""
+        """Refuse several images, also of one file, and several planes unless all are meant."""
         if len({i.uri for i in found}) > 1:
-            listed = list(dict.fromkeys(self._telling_name(i) for i in found))
+            listed = list(dict.fromkeys(self.telling_name(i) for i in found))
             raise InputError(
                 f"{where}: several images of the project are named '{name}': write the folder "
                 f"before the name, as {' or '.join(repr(n) for n in listed[:2])}, or say by "
                 "--image which image or folder of images is meant."
+            )
+        if len({image_in_file(i) for i in found}) > 1:
+            known = list(dict.fromkeys(series_name(i) for i in found))
+            raise InputError(
+                f"{where}: '{name}' holds several images: name one of them, as '{known[0]}' or "
+                f"'{known[1]}'."
             )
         if not all_planes and len({tuple(i.plane.items()) for i in found}) > 1:
             raise InputError(
@@ -380,7 +403,7 @@ class ImageNames:
             )
         return found
 
-    def _telling_name(self, image: ImageRef) -> str:
+    def telling_name(self, image: ImageRef) -> str:
         """Return the name of an image with the folder that it lies in, or its unique name."""
         folders = self._folders[image.uri]
         twins = {i.uri for i in self._by_name[same_form(image.name)]}

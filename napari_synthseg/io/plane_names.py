@@ -7,6 +7,7 @@ save. A name is taken apart only where no image of the project has it. Numbers c
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,8 +21,10 @@ from napari_synthseg.io.naming import (
     ImageNames,
     ListsImage,
     bare_stem,
+    image_in_file,
     plane_name,
     same_form,
+    series_name,
 )
 from napari_synthseg.io.planes import choose_plane
 
@@ -44,13 +47,31 @@ class Stack:
         Axis, t or z -> how many planes there are along it, in the order of the file.
     files
         Names of the files of its planes along the first of these, where it is a folder of them.
+    channels
+        How many planes there are for the channels of each of these; those of colors share one.
     """
 
     extents: Mapping[str, int]
     files: Sequence[str] = ()
+    channels: int = 1
+
+    @property
+    def planes(self) -> int:
+        """How many planes there are in all."""
+        return self.channels * math.prod(self.extents.values())
+
+    def place_of(self, index: int) -> dict[str, int]:
+        """Return the place along z and t of a plane, where channels change first and t last."""
+        rest = index // self.channels
+        depth = self.extents.get("z", 1)
+        at = {"z": rest % depth, "t": rest // depth}
+        return {axis: place for axis, place in at.items() if axis in self.extents}
 
 
 StackOf = Callable[[ImageRef], Stack]
+
+Key = tuple[str, int | None]
+"""What `image_in_file` gives: a file, and the number of the stack in it."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +97,8 @@ class _Said:
     is_own: bool = False
 
     @property
-    def uri(self) -> str:
-        return self.refs[0].uri
+    def key(self) -> Key:
+        return image_in_file(self.refs[0])
 
 
 @dataclass
@@ -137,20 +158,22 @@ class PlaneNames:
         images = list(images)
         self._names = ImageNames(images)
         self._stack_of = stack_of
-        self._stacks: dict[str, list[ImageRef]] = defaultdict(list)
-        self._prefixes: dict[str, set[str]] = defaultdict(set)
-        self._own: dict[str, set[str]] = defaultdict(set)  # stems of `plane_name` -> files
-        self._at: dict[tuple[str, str, int | None], list[ImageRef]] = defaultdict(list)
-        self._files: dict[str, _PlaneFiles] = {}
+        self._stacks: dict[Key, list[ImageRef]] = defaultdict(list)
+        self._prefixes: dict[Key, set[str]] = defaultdict(set)
+        self._own: dict[str, set[Key]] = defaultdict(set)  # stems of `plane_name` -> stacks
+        self._at: dict[tuple[Key, str, int | None], list[ImageRef]] = defaultdict(list)
+        self._files: dict[Key, _PlaneFiles] = {}
         for ref in images:
             if ref.ndim == 3 or set(ref.plane) & {"t", "z"}:
-                self._stacks[ref.uri].append(ref)
+                key = image_in_file(ref)
+                self._stacks[key].append(ref)
                 for axis in "tz":
-                    self._at[ref.uri, axis, ref.plane.get(axis)].append(ref)
-                stems = (PurePosixPath(name).stem for name in (ref.name, ref.uri))
-                self._prefixes[ref.uri] |= {bare_stem(stem) for stem in stems} - {""}
+                    self._at[key, axis, ref.plane.get(axis)].append(ref)
+                names = (ref.name, ref.uri, series_name(ref))
+                stems = (PurePosixPath(name).stem for name in names)
+                self._prefixes[key] |= {bare_stem(stem) for stem in stems} - {""}
                 if ref.plane:
-                    self._own[same_form(PurePosixPath(plane_name(ref)).stem)].add(ref.uri)
+                    self._own[same_form(PurePosixPath(plane_name(ref)).stem)].add(key)
 
     def refs_named(self, where: str, name: str, *, by_stem: bool) -> list[ImageRef]:
         """Return all images of the stack of which a name is a plane's; none where it is no such.
@@ -181,16 +204,16 @@ class PlaneNames:
             If a name may be of several planes.
         """
         said = [self._read(each.where, each.name or "", each.by_stem) for each in listed]
-        own = {each.uri for each in said if each and each.is_own}
-        counts: dict[tuple[str, str], _Count] = {}
+        own = {each.key for each in said if each and each.is_own}
+        counts: dict[tuple[Key, str], _Count] = {}
         for image, each in zip(listed, said, strict=True):
             if each is None:
                 continue
             for axis, number in each.numbers.items():
-                ref, key = each.refs[0], (each.uri, axis)
+                ref, key = each.refs[0], (each.key, axis)
                 if key not in counts:
                     planes = self._stack_of(ref).extents[axis]
-                    counts[key] = _Count(image, ref.name, axis, planes, each.uri in own)
+                    counts[key] = _Count(image, ref.name, axis, planes, each.key in own)
                 counts[key].numbers.append(number)
         starts = {key: count.start(first) for key, count in counts.items()}
         found: list[NamedPlane | None] = []
@@ -198,8 +221,8 @@ class PlaneNames:
             if each is None:
                 found.append(None)
                 continue
-            plane = each.plane or {a: n - starts[each.uri, a] for a, n in each.numbers.items()}
-            found.append(self._choose(image.where, each.uri, plane))
+            plane = each.plane or {a: n - starts[each.key, a] for a, n in each.numbers.items()}
+            found.append(self._choose(image.where, each.key, plane))
         return found
 
     def _read(self, where: str, name: str, by_stem: bool) -> _Said | None:
@@ -220,23 +243,21 @@ class PlaneNames:
             stem = last if by_stem else PurePosixPath(last).stem
             said = self._read_all(self._stacks, last, stem)
         if len(said) > 1:
-            one, other = (
-                plane_name(each.refs[0].model_copy(update={"plane": {}})) for each in said[:2]
-            )
+            one, other = (series_name(each.refs[0]) for each in said[:2])
             raise InputError(
                 f"{where}: '{name}' may be a plane of '{one}' or of '{other}': say which "
                 "by --image."
             )
         return said[0] if said else None
 
-    def _read_all(self, uris: Iterable[str], last: str, stem: str) -> list[_Said]:
-        found = (self._read_as(self._stacks[uri], last, stem) for uri in uris)
+    def _read_all(self, keys: Iterable[Key], last: str, stem: str) -> list[_Said]:
+        found = (self._read_as(self._stacks[key], last, stem) for key in keys)
         return [each for each in found if each is not None]
 
     def _read_as(self, refs: list[ImageRef], last: str, stem: str) -> _Said | None:
         """Return what a name says if it is that of a plane of one stack."""
-        uri, bare = refs[0].uri, stem.casefold()
-        fitting = [name for name in self._prefixes[uri] if bare.startswith(name)]
+        key, bare = image_in_file(refs[0]), stem.casefold()
+        fitting = [name for name in self._prefixes[key] if bare.startswith(name)]
         prefix = max(fitting, key=len, default=None)
         try:
             stack = self._stack_of(refs[0])
@@ -246,9 +267,9 @@ class PlaneNames:
             raise
         extents = stack.extents
         if stack.files and extents:
-            if uri not in self._files:
-                self._files[uri] = _PlaneFiles(stack.files)
-            number = self._files[uri].find(last, bare)
+            if key not in self._files:
+                self._files[key] = _PlaneFiles(stack.files)
+            number = self._files[key].find(last, bare)
             if number is not None:
                 return _Said(refs, plane={next(iter(extents)): number})
         if prefix is None:
@@ -268,10 +289,10 @@ class PlaneNames:
             place = match.end()
         return _Said(refs, numbers) if numbers else None
 
-    def _choose(self, where: str, uri: str, plane: Mapping[str, int]) -> NamedPlane | None:
+    def _choose(self, where: str, key: Key, plane: Mapping[str, int]) -> NamedPlane | None:
         """Return the image of a plane; None where the project does not use that plane."""
         of_axes = (
-            [*self._at.get((uri, axis, at), ()), *self._at.get((uri, axis, None), ())]
+            [*self._at.get((key, axis, at), ()), *self._at.get((key, axis, None), ())]
             for axis, at in plane.items()
         )
         near = min(of_axes, key=len)

@@ -82,8 +82,8 @@ def open_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: st
     """Read the ground truth of an image, cut to the image's region.
 
     The masks may have the shape of the whole image, of its region, or of the whole stack where
-    the image is one plane of it. Ids without a class of their own belong to class 1. For the values
-    of masks of regions see `napari_synthseg.io.labels`. `name` is what messages call the masks,
+    the image is one plane of it. For ids without a class of their own see `as_instances`, for the
+    values of masks of regions `napari_synthseg.io.labels`. `name` is what messages call the masks,
     where the user calls them otherwise than the project. Where the image does not count, pixels are
     unknown, and objects are left out. Labels of objects say which classes are incomplete.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import product
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal, TypedDict
 
 import numpy as np
@@ -38,14 +39,26 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.normalized import SERIES
 from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.io.labels import HOW_TO_SPLIT, check_classes, require_ids, split_objects
-from napari_synthseg.io.naming import same_form, without_mask_ending
+from napari_synthseg.io.naming import (
+    ImageNames,
+    UnknownNameError,
+    bare_stem,
+    find_class,
+    same_form,
+    without_mask_ending,
+)
+from napari_synthseg.io.result_files import OBJECTS_FILE, read_classes
 from napari_synthseg.storage import arrays, images, truths, uris
+from napari_synthseg.storage.fingerprint import is_same
 from napari_synthseg.storage.images import is_missing
 from napari_synthseg.workflow.bars import information_bar
 from napari_synthseg.workflow.jobs import Job
 
 MaskKind = Literal["instance", "semantic", "patch_masks"]
 """What masks are: true masks of each object, the true class of each pixel, or masks to cut by."""
+
+ClassesOf = Callable[[Path], Mapping[int, int]]
+"""Returns the class values of ids in a file of masks, as far as they are told."""
 
 
 class ImageFields(TypedDict, total=False):
@@ -265,21 +278,46 @@ def copy_image(
     return Imported(images=tuple(refs), figures={"notes": notes}, message=message)
 
 
+def classes_beside(project: Project) -> ClassesOf:
+    """Return what gives the class values of ids in a file of masks, by the objects.csv beside it.
+
+    Each table is read once; none is in a project of at most one class.
+    """
+
+    @cache
+    def table(folder: Path) -> Mapping[str, Mapping[int, str]]:
+        return read_classes(folder) or {}
+
+    def classes_of(path: Path) -> Mapping[int, int]:
+        if len(project.classes) < 2:
+            return {}
+        of_file = table(path.parent)
+        stem = same_form(path.stem)
+        names = of_file.get(stem) or of_file.get(without_mask_ending(stem), {})
+        where = f"{path.parent / OBJECTS_FILE}, {path.name}"
+        return {i: find_class(where, name, project.classes) for i, name in names.items()}
+
+    return classes_of
+
+
 def read_masks(
     image: ImageRef,
     source: Path | PixelLabels,
     kind: MaskKind,
     project: Project,
     folder: Path,
-    cls: int,
+    cls: int | None = None,
     *,
     split: bool = False,
     ids_known: bool = False,
+    classes_of: ClassesOf | None = None,
 ) -> Generator[Progress, None, Imported]:
     """Read masks of an image, see `Session.import_labels`; those from memory are kept in arrays.
 
     With `split`, each connected piece of a value is an object. With `ids_known`, each id is an
-    object however many pieces it is in.
+    object however many pieces it is in. `classes_of` is what `classes_beside` returns, where it is
+    asked for several files. The figures count the objects, and those of `no_class`, which are of
+    the first of several classes because nothing says more.
 
     Raises
     ------
@@ -287,14 +325,47 @@ def read_masks(
         If they do not fit the image, are of no such kind, or name a class that does not exist.
     """
     yield Progress(0.0, f"reading masks of {image.name}")
+    if cls is not None and project.classes and cls not in project.class_values:
+        raise InputError(
+            f"The masks for image '{image.name}' are said to be of class {cls}, which is not in "
+            "the project: add the class first."
+        )
+    value = cls if cls is not None else next((c.value for c in project.classes), 1)
+    named: Mapping[int, int] = {}
+    classes: Mapping[int, int]
     if split:
-        source = _split(image, source, project, folder, cls)
+        source = _split(image, source, project, folder, value)
+        if set(source.classes.values()) - {value}:  # values are classes
+            named = source.classes
+    elif isinstance(source, Path):
+        if kind != "semantic":
+            named = (classes_of or classes_beside(project))(source)
+    elif isinstance(source, InstanceLabels):
+        named = source.classes
     if kind == "patch_masks":
-        work = _read_patch_masks(image, source, project, folder, cls, ids_known)
-        return (yield from work)
-    truth, found = _make_truth(image, source, kind, project, folder, ids_known)
-    objects = len(found.classes) if isinstance(found, InstanceLabels) else 0
-    return Imported(truths=(truth,), figures={"objects": objects})
+        work = _read_patch_masks(image, source, project, folder, value, named, ids_known)
+        made = yield from work
+        classes = made.patch_masks[0].classes
+    else:
+        truth, found = _make_truth(image, source, kind, project, folder, ids_known)
+        classes = found.classes if isinstance(found, InstanceLabels) else {}
+        if isinstance(truth, InstanceTruth):
+            of_each = dict.fromkeys(classes, value) | dict(named)
+            truth = truth.model_copy(update={"classes": of_each})
+        made = Imported(truths=(truth,), figures={"objects": len(classes)})
+    is_told = cls is not None or len(project.classes) < 2
+    no_class = 0 if is_told else len(classes.keys() - named.keys())
+    message = no_class_words(no_class, project) if no_class else ""
+    return replace(made, figures={**made.figures, "no_class": no_class}, message=message)
+
+
+def no_class_words(count: int, project: Project) -> str:
+    """Return that objects are of the first class because nothing names another, in words."""
+    return (
+        f"nothing says of which class {count} object(s) are, which now are "
+        f"'{project.classes[0].name}': import the masks with --class, or with an "
+        f"{OBJECTS_FILE} (image,id,class) beside them, if that is wrong"
+    )
 
 
 def _split(
@@ -316,20 +387,18 @@ def _make_truth(
     folder: Path,
     ids_known: bool,
 ) -> tuple[MaskTruth, PixelLabels]:
-    """Return the truth, and what it holds."""
+    """Return the truth, whose classes are yet to be named, and what it holds."""
     truth: MaskTruth
+    new = RegionTruth if kind == "semantic" else InstanceTruth
     if isinstance(source, PixelLabels):
         given = regions_of(source) if kind == "semantic" else source
         ident = new_id()
         if isinstance(given, RegionLabels):
             check_classes(given, project.class_values, f"of '{image.name}'")
-            uri = truths.save_labels(given, folder, ident)
-            truth = RegionTruth(id=ident, image=image.id, source=uri)
-        else:
-            uri, classes = truths.save_labels(given, folder, ident), dict(given.classes)
-            truth = InstanceTruth(id=ident, image=image.id, source=uri, classes=classes)
+            new = RegionTruth
+        uri = truths.save_labels(given, folder, ident)
+        truth = new(id=ident, image=image.id, source=uri)
     else:
-        new = RegionTruth if kind == "semantic" else InstanceTruth
         truth = new(image=image.id, source=uris.relative_uri(Path(source), folder))
     name = f"'{source}'" if isinstance(source, Path) else f"of '{image.name}'"
     found = truths.open_labels(truth, image, folder, name)  # what is wrong is refused now
@@ -346,15 +415,21 @@ def _read_patch_masks(
     project: Project,
     folder: Path,
     cls: int,
+    named: Mapping[int, int],
     ids_known: bool,
 ) -> Generator[Progress, None, Imported]:
-    """Copy the user's masks of an image's objects; click those without a click of their class."""
+    """Copy the user's masks of an image's objects; click those that have no click yet.
+
+    A click on an object of quite another size, as on the nucleus of a cell, is none on it.
+    Objects are of the class that is `named` for their ids, else of class `cls`.
+    """
+    from napari_synthseg.networks.click_dividing import rivals
     from napari_synthseg.patches.simulated_clicks import click_masks
 
     if isinstance(source, Path):
-        named = InstanceTruth(image=image.id, source=uris.relative_uri(source, folder))
+        of_file = InstanceTruth(image=image.id, source=uris.relative_uri(source, folder))
         name = f"'{source}'"
-        given = truths.open_labels(named, image, folder, name)
+        given = truths.open_labels(of_file, image, folder, name)
     else:
         name = f"of '{image.name}'"
         given = instances_of(source)
@@ -365,16 +440,18 @@ def _read_patch_masks(
     if not present:
         raise InputError(f"The masks for image '{image.name}' hold no object: check the layer.")
     known = {c.value for c in project.classes}
-    own = {} if isinstance(source, Path) else given.classes
-    classes = {i: own.get(i, cls) for i in present}
+    classes = {i: named.get(i, cls) for i in present}
     if unknown := set(classes.values()) - known:
         raise InputError(
             f"The masks for image '{image.name}' name class {min(unknown)}, which is not in the "
             "project: add the class first."
         )
     yield Progress(0.5, f"clicking the objects of {image.name}")
-    clicked = {(_id_under(ids, c.position), c.cls) for c in project.clicks_on(image)}
-    fresh = {i: v for i, v in classes.items() if (i, v) not in clicked}
+    sizes = project.diameters_on(image)
+    beside = {value: rivals(value, sizes) if value in sizes else known for value in known}
+    clicked = [(_id_under(ids, c.position), c.cls) for c in project.clicks_on(image)]
+    marked = {i for i, value in clicked if i > 0 and value in beside[classes[i]]}
+    fresh = {i: v for i, v in classes.items() if i not in marked}
     left = np.where(np.isin(ids, list(fresh)), ids, 0).astype(np.int32)
     clicks = tuple(
         Click(image=image.id, position=made.position, cls=made.cls)
@@ -405,6 +482,38 @@ def _on_whole_image(ids: NDArray[np.int32], image: ImageRef, folder: Path) -> ND
 def _id_under(ids: NDArray[np.int32], position: Sequence[float]) -> int:
     pixel = np.clip(np.floor(np.add(position, 0.5)).astype(int), 0, np.array(ids.shape) - 1)
     return int(ids[tuple(pixel)])
+
+
+def find_moved(name: str, path: Path, project: Project, folder: Path) -> ImageRef:
+    """Return the image that a name means; of several, the missing one that the file at `path` is.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it is not clear which of several is meant.
+    """
+    names, where = ImageNames(project.images), f"relink {name}"
+    try:
+        return names.find(where, name, all_planes=True)[0]
+    except UnknownNameError:
+        raise
+    except InputError:  # several have it
+        stem = bare_stem(PurePath(name).stem)
+        named = [ref for ref in project.images if bare_stem(PurePath(ref.name).stem) == stem]
+        if len({ref.uri for ref in named}) == 1:  # it holds several
+            return named[0]
+    fitting = {
+        ref.uri: ref
+        for ref in named
+        if path.exists() and is_missing(ref, folder) and is_same(path, ref.fingerprint)
+    }
+    if len(fitting) == 1:
+        return next(iter(fitting.values()))
+    one, other, *_ = dict.fromkeys(names.telling_name(ref) for ref in named)
+    raise InputError(
+        f"{where}: several images of the project are named so: write the folder before the name, "
+        f"as '{one}' or '{other}'."
+    )
 
 
 def find_missing(project: Project, folder: Path) -> Job[tuple[ImageRef, ...]]:

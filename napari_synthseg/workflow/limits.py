@@ -24,15 +24,17 @@ from napari_synthseg.core.predictions import (
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.image_parts import ImageParts
-from napari_synthseg.io.naming import ImageNames, UnknownNameError, same_form
+from napari_synthseg.io.naming import ImageNames, UnknownNameError, image_in_file
 from napari_synthseg.io.outlines import read_outlines
 from napari_synthseg.io.outlines.areas import Area, PolygonArea, rectangle
 from napari_synthseg.io.outlines.base import OutlinedImage
-from napari_synthseg.io.outlines.on_images.placing import refs_on_plane
+from napari_synthseg.io.outlines.on_images.placing import refs_on_plane, with_planes
 from napari_synthseg.io.outlines.on_images.tracing import trace_mask
+from napari_synthseg.io.plane_names import StackOf
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.bars import information_bar
 from napari_synthseg.workflow.importing import Imported
+from napari_synthseg.workflow.importing_files.kinds import stacks_in
 
 Shape = Corners | Outline | Path
 """A box in pixels, the rings of an outline, or a file of outlines."""
@@ -73,7 +75,7 @@ def limit_images(
         an outline lies outside its image, or nothing would be left.
     """
     refs = _named(project, limits.images)
-    files = _OutlineFiles()
+    files = _OutlineFiles(stacks_in(folder))
     changed: list[ImageRef] = []
     figures: dict[str, dict[str, object]] = {}
     words: list[str] = []
@@ -146,10 +148,13 @@ class _OutlineFiles:
 
     Attributes
     ----------
+    stack_of
+        Returns the stack that an image is of.
     used
         The files that have an outline on an image.
     """
 
+    stack_of: StackOf
     used: set[Path] = field(default_factory=set)
     _read: dict[tuple[Path, tuple[int, int] | None], tuple[OutlinedImage, ...]] = field(
         default_factory=dict
@@ -196,7 +201,7 @@ def _outlines(
     for one in shapes:
         if isinstance(one, Path):
             size = (height, width)
-            areas = list(_areas_in(files.read(one, size), ref, project, size))
+            areas = list(_areas_in(files.read(one, size), ref, project, size, files.stack_of))
             files.used.update([one] if areas else [])
         else:
             areas = [_area_of(one)]
@@ -223,20 +228,21 @@ def _areas_in(
     ref: ImageRef,
     project: Project,
     size: tuple[int, int],
+    stack_of: StackOf,
 ) -> Iterable[Area]:
     """Yield the areas in a file of outlines that are of an image, or of none that it names."""
     names = ImageNames(project.images)
-    planes = [each for each in project.images if each.uri == ref.uri]
+    planes = [each for each in project.images if image_in_file(each) == image_in_file(ref)]
     for image in listed:
         if image.name is not None:
             try:
                 meant = names.find_of(image, all_planes=True)
             except UnknownNameError:
                 continue
-            if same_form(ref.uri) not in {same_form(each.uri) for each in meant}:
+            if image_in_file(ref) not in map(image_in_file, meant):
                 continue
         ImageParts(planes, size).check_drawn_size(image.where, image.size)
-        for outline in image.outlines:
+        for outline in with_planes(image, ref, stack_of).outlines:
             if not outline.plane or ref in refs_on_plane(outline, planes):
                 yield outline.area
 

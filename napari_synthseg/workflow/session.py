@@ -352,7 +352,7 @@ class Session:
         image: ImageRef,
         source: Path | PixelLabels,
         kind: MaskKind = "instance",
-        cls: int = 1,
+        cls: int | None = None,
         *,
         split: bool = False,
     ) -> Job[Imported]:
@@ -360,8 +360,9 @@ class Session:
 
         Labels from memory have the shape of the image or of its region. "instance" and "semantic"
         masks are ground truth; the values of semantic ones are those of classes. By "patch_masks"
-        patches are cut; objects without a click get one, of the class that the masks name, else of
-        class `cls`. With `split`, each connected piece of a value is an object.
+        patches are cut; objects without a click get one. An object is of the class that the masks
+        or the objects.csv beside them name, else of class `cls`, the first one if None. With
+        `split`, each connected piece of a value is an object.
         """
         work = importing.read_masks(
             image, source, kind, self.project, self.folder, cls, split=split

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, ImageRef, MendedOutline
-from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, contains
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
@@ -63,7 +61,7 @@ class Suggestions:
         every = (*project.clicks, *project.negatives)
         mine = [c for c in every if c.id not in self.known and c.image == self.image]
         answered = {click.id for click in mine}
-        sizes = _known_diameters(project, ref)
+        sizes = project.diameters_on(ref)
         places: dict[int, NDArray[np.float64]] = {}
         for value in project.class_values:
             # what has no size on this image, as a length without a pixel size, may lie beside all
@@ -74,15 +72,6 @@ class Suggestions:
             for one in self.every
             if one.id not in answered and one.cls in places and not _is_marked(one, places[one.cls])
         )
-
-
-def _known_diameters(project: Project, ref: ImageRef) -> dict[int, float]:
-    """Return class value -> diameter in pixels, of the classes that have one on an image."""
-    diameters = {}
-    for cls in project.classes:
-        with suppress(InputError):
-            diameters[cls.value] = cls.diameter_px(ref)
-    return diameters
 
 
 def _is_marked(one: Suggestion, places: NDArray[np.float64]) -> bool:

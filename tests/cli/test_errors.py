@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
 from napari_synthseg import __version__, cli
 
@@ -147,3 +149,24 @@ def test_a_link_that_leads_to_itself_is_bad_input(
     loop.symlink_to(loop)
     done = invoke("new", tmp_path / "p.synthseg", loop, "--class", "a:20")
     assert done.code == 2 and f"'{loop}' cannot be read" in done.err
+
+
+def test_a_new_project_that_fails_leaves_nothing_behind(
+    invoke: Callable[..., Any], tmp_path: Path
+) -> None:
+    values = np.random.default_rng(0).integers(0, 999, (512, 512)).astype(np.uint16)
+    good, bad, project = tmp_path / "good.tif", tmp_path / "bad.tif", tmp_path / "p"
+    tifffile.imwrite(good, values)
+    tifffile.imwrite(bad, values, compression="zlib", rowsperstrip=64)
+    content = bytearray(bad.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 9000] = bytes(9000)  # the header says nothing of it
+    bad.write_bytes(content)
+    for _ in range(2):
+        done = invoke("new", project, good, bad, "--class", "cell")
+        assert (done.code, "bad.tif" in done.err) == (2, True)
+        assert not project.exists()
+    project.mkdir()
+    (project / "notes.txt").write_text("mine")
+    assert invoke("new", project, good, bad, "--class", "cell").code == 2
+    assert [path.name for path in project.iterdir()] == ["notes.txt"]

@@ -145,6 +145,7 @@ def test_learned_pairs_are_written_as_class_values(
         (("--semantic",), "FILE"),
         (("--masks", "MASKS"), "--semantic"),
         (("--masks", "MASKS", "--semantic", "--instance"), "Masks are one of"),
+        (("--masks", "MASKS", "--semantic", "--class", "a"), "does not apply to masks of regions"),
         (("--masks", "STRANGE", "--semantic"), "the value 9"),
         (("--masks", "LARGE", "--semantic"), "1 to 254"),
     ],

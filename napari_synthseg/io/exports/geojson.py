@@ -37,7 +37,7 @@ def _feature(image: ExportedImage, thing: OutlinedObject, cls: ObjectClass) -> d
     return {
         "type": "Feature",
         "id": str(uuid.uuid5(_NAMESPACE, f"{image.name}/{thing.id}")),
-        "geometry": _geometry(thing),
+        "geometry": {**_geometry(thing), **_plane(image)},
         "properties": {
             "objectType": "detection",
             "name": str(thing.id),
@@ -45,6 +45,13 @@ def _feature(image: ExportedImage, thing: OutlinedObject, cls: ObjectClass) -> d
             "measurements": {"score": round(thing.score, 4), **thing.measures},
         },
     }
+
+
+def _plane(image: ExportedImage) -> dict[str, Any]:
+    """Return the plane of a stack that an image is, of all channels; nothing of other images."""
+    if not {"z", "t"} & image.plane.keys():
+        return {}
+    return {"plane": {"c": -1, "z": image.plane.get("z", 0), "t": image.plane.get("t", 0)}}
 
 
 def _geometry(thing: OutlinedObject) -> dict[str, Any]:

@@ -55,17 +55,22 @@ def open_raster(
     Raises
     ------
     InputError
-        If it is none of these, damaged or too large.
+        If it is none of these, damaged or too large, or a JPEG with `as_ids`.
     """
     bits = _gray_bits(path) if as_ids else 8
     with _opened(path) as image:
+        if as_ids and not as_stored and image.format == "JPEG":
+            raise InputError(
+                f"'{path}' is a JPEG, which changes values, so that it holds no ids or classes: "
+                "save the masks as PNG or TIFF."
+            )
         mode, (width, height) = image.mode, image.size
         known = not as_stored and (
             image.format == "JPEG" or "exif" in image.info  # else all of a PNG is decoded
         )
         turn = int(image.getexif().get(ExifTags.Base.Orientation, 1)) if known else 1
         in_colors = mode == "P" and as_stored and not as_ids
-        palette = _palette(image) if mode == "P" and not (as_ids or as_stored) else None
+        palette = _palette(path, image) if mode == "P" and not (as_ids or as_stored) else None
     deep = 0 if as_stored else _deep_channels(path)
     dtype: np.dtype[Any]
     if deep:
@@ -120,9 +125,12 @@ def open_raster(
     )
 
 
-def _palette(image: ImageFile) -> NDArray[np.uint8]:
+def _palette(path: Path, image: ImageFile) -> NDArray[np.uint8]:
     """Return the palette (entry, red green blue) of an image, or (entry,) if it is gray."""
-    table = np.array(image.getpalette("RGB") or [0, 0, 0], np.uint8).reshape(-1, 3)
+    try:  # Pillow may decode all of the image for it
+        table = np.array(image.getpalette("RGB") or [0, 0, 0], np.uint8).reshape(-1, 3)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise _damaged(path, error) from error
     return table[:, 0] if tables.table_kind(table) == "gray" else table
 
 

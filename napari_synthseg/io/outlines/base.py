@@ -54,7 +54,8 @@ class ListedOutline:
     is_box
         It was drawn as an upright rectangle, and may be a box round an object.
     plane
-        Index, from 0, of its plane in a stack along "z" and "t", where the file says.
+        Index, from 0, of its plane in a stack, where the file says: along "z" and "t", along the
+        only axis that is used ("slice"), or over all axes ("index": channels, z, t).
     title
         What the user called this one object; it is a class where the project has one of that name.
     """

@@ -55,4 +55,4 @@ def _point(where: str, cls: str, marker: ET.Element) -> ListedPoint:
         for axis, default in (("MarkerX", ""), ("MarkerY", ""), ("MarkerZ", "1"))
     )
     check_places(where, np.array([[y, x]]))
-    return ListedPoint(where, cls, (y, x), {"slice": max(int(z) - 1, 0)})
+    return ListedPoint(where, cls, (y, x), {"index": max(int(z) - 1, 0)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from tokenize import TokenError
 from typing import Any
 
@@ -60,8 +61,11 @@ def _masks(content: bytes) -> NDArray[Any]:
         if version == (1, 0)
         else np.lib.format.read_array_header_2_0
     )
-    _, _, kind = read_header(stream)
+    shape, _, kind = read_header(stream)
     if not kind.hasobject:
+        size, there = math.prod(shape) * kind.itemsize, len(content) - stream.tell()
+        if not 0 <= size <= there:
+            raise ValueError(f"its header says {size} bytes of pixels, and there are {there}")
         stream.seek(0)
         return np.lib.format.read_array(stream, allow_pickle=False)
     found = only_object(read_pickle(content[stream.tell() :]))

@@ -168,7 +168,7 @@ class _Roi:
             cls = f"counter {counters[number]}" if several else self.cls
             plane = _plane(roi)
             if slices is not None and not plane and slices[number] > 0:
-                plane = {"slice": int(slices[number]) - 1}
+                plane = {"index": int(slices[number]) - 1}
             yield ListedPoint(self.where, cls, (y, x), plane, self.name)
 
     def _outline(self) -> Iterator[ListedOutline | LeftOut]:
@@ -233,8 +233,8 @@ def _flipped(points: Any) -> Ring:
 
 
 def _plane(roi: ImagejRoi) -> dict[str, int]:
-    """Return the plane of a stack, counted from 0; "slice" where ImageJ does not say along what."""
+    """Return the plane of a stack, from 0; where ImageJ names no axis, the "index" over all."""
     named = {axis: getattr(roi, f"{axis}_position") - 1 for axis in "zt"}
     if any(index >= 0 for index in named.values()):
         return {axis: index for axis, index in named.items() if index >= 0}
-    return {"slice": roi.position - 1} if roi.position > 0 else {}
+    return {"index": roi.position - 1} if roi.position > 0 else {}

@@ -44,9 +44,18 @@ def mask_of_runs(
         If the runs are not as long as the mask.
     """
     height, width = size
-    lengths = np.asarray(runs, np.float64)
-    fits = lengths.sum() == height * width <= MAX_PIXELS and (lengths >= 0).all()
-    if min(size) < 1 or not fits:
+    if min(size) < 1 or height * width > MAX_PIXELS:
+        raise InputError(
+            f"{where}: its mask is said to have {height:g} x {width:g} pixels, as none has: export "
+            "it again."
+        )
+    try:
+        lengths = np.asarray(runs, np.float64)
+    except OverflowError:
+        raise InputError(
+            f"{where}: its mask has runs longer than any image: export it again."
+        ) from None
+    if lengths.sum() != height * width or (lengths < 0).any():
         raise InputError(
             f"{where}: the runs of its mask hold {lengths.sum():.0f} pixels, but the mask has "
             f"{height} x {width}: export it again."

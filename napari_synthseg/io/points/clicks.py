@@ -288,7 +288,8 @@ def _place_click(row: ClickRow, images: Sequence[ImageRef], cls: int, shape_of: 
     first, position = images[0], row.position
     if first.ndim == 3 and "z" not in position:
         raise InputError(
-            f"{row.where}: '{first.name}' is a volume: give the position along z in a column z."
+            f"{row.where}: '{first.name}' is a volume, and no column that is read says where along "
+            "z: give it in a column z, in the unit of x and y."
         )
     parts = ImageParts(images, shape_of(first))
     at = parts.onto_border([position[a] for a in "zyx"[-first.ndim :]])

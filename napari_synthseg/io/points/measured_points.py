@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,15 +18,15 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.lengths import in_micrometers
 from napari_synthseg.io.left_out import AS_WRITTEN, Naming
-from napari_synthseg.io.naming import ImageNames, ShapeOf
+from napari_synthseg.io.naming import ImageNames, ShapeOf, image_in_file
 from napari_synthseg.io.points.clicks import ClickRow, ReadClicks, only_name
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number
 
-POSITION = re.compile(r"(?:centroid[ _]?)?([xy])(?:[ _]*[(\[](.+)[)\]]|[ _](.+))?")
-"""Name of a column with x or y, and perhaps its unit."""
+POSITION = re.compile(r"(?:centroid[ _]?)?([xyz])(?:[ _]*[(\[](.+)[)\]]|[ _](.+))?")
+"""Name of a column with x, y or z, and perhaps its unit."""
 
-ARRAY_POSITION = {"centroid-0": "y", "centroid-1": "x"}
-"""Columns of scikit-image: pixels, with pixel centers at whole numbers."""
+ARRAY_POSITION = ("centroid-0", "centroid-1", "centroid-2")
+"""Columns of scikit-image along ([z,] y, x): pixels, with pixel centers at whole numbers."""
 
 PIXELS = frozenset({"px", "pixel", "pixels"})
 
@@ -44,7 +44,7 @@ class PositionColumns:
     Attributes
     ----------
     names
-        Axis, "y" and "x", -> column.
+        Axis, "y" and "x", perhaps "z", -> column.
     unit
         What the header says: "px", a unit of length, or "" where it says nothing.
     offset
@@ -55,18 +55,24 @@ class PositionColumns:
     unit: str
     offset: float = 0.5
 
+    @property
+    def z_offset(self) -> float:
+        """Position of the first plane's center; planes in a column without a unit count from 1."""
+        return self.offset if self.unit else 1.0
+
 
 def find_positions(header: Sequence[str]) -> PositionColumns | None:
     """Return which columns (lower case) hold positions; None where it is no such table."""
-    if set(ARRAY_POSITION) <= set(header):
-        return PositionColumns({axis: name for name, axis in ARRAY_POSITION.items()}, "px", 0.0)
+    array = [name for name in ARRAY_POSITION if name in header]
+    if len(array) > 1:
+        return PositionColumns(dict(zip("zyx"[-len(array) :], array, strict=True)), "px", 0.0)
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for name in header:
         match = POSITION.fullmatch(name)
         unit = (match[2] or match[3] or "").strip() if match else None
         if match and unit is not None and (not unit or _is_unit(unit)):
             found["px" if unit in PIXELS else unit][match[1]] = name
-    whole = {unit: names for unit, names in found.items() if len(names) == 2}
+    whole = {unit: names for unit, names in found.items() if {"x", "y"} <= names.keys()}
     # of several, pixels need no conversion, and what says its unit is surer than what does not
     unit = next((u for u in ("px", *sorted(whole.keys() - {""}), "") if u in whole), None)
     return None if unit is None else PositionColumns(whole[unit], unit)
@@ -131,11 +137,18 @@ def read_measured(
         if not images:
             continue
         place = {a: to_number(where, c, cells[c], "number") for a, c in columns.names.items()}
-        rows.append(ClickRow(where, images, cls, place | _plane_of(where, cells, images)))
+        if columns.offset and not any(i.ndim == 3 or "z" in i.plane for i in images):
+            place.pop("z", None)  # tables of flat images may have such a column
+        rows.append(ClickRow(where, images, cls, _plane_of(where, cells, images) | place))
     stated = "px" if (unit or "").lower() in PIXELS else unit or columns.unit
     sizes = _pixel_sizes(path, rows, stated, shape_of, found.notes)
+    offsets = dict.fromkeys("yx", columns.offset) | {"z": columns.z_offset}
+    if not columns.unit and any(row.position.get("z", 1.0) < 0.5 for row in rows):
+        offsets["z"] = 0.0  # they cannot count from 1
+    if any("z" in row.position for row in rows) and "z" in columns.names and not columns.unit:
+        found.notes.append(f"planes in column z were taken to count from {offsets['z']:g}")
     placed = [
-        ClickRow(row.where, row.images, row.cls, _in_pixels(row, sizes, columns.offset))
+        ClickRow(row.where, row.images, row.cls, _in_pixels(row, sizes, offsets, columns.names))
         for row in rows
     ]
     return found.placed(path, placed, project, shape_of, names)
@@ -205,59 +218,66 @@ def _plane_of(where: str, cells: Mapping[str, str], images: Sequence[ImageRef]) 
 
 def _pixel_sizes(
     path: Path, rows: Sequence[ClickRow], unit: str, shape_of: ShapeOf, notes: list[str]
-) -> dict[str, tuple[float, float]]:
-    """Return the size of a pixel (y, x) in the unit of the positions, by the uri of the image."""
-    sizes: dict[str, tuple[float, float]] = {}
-    by_image: dict[str, list[ClickRow]] = defaultdict(list)
+) -> dict[tuple[str, int | None], Mapping[str, float]]:
+    """Return axis -> size of a pixel in the unit of the positions, by `image_in_file`."""
+    sizes: dict[tuple[str, int | None], Mapping[str, float]] = {}
+    by_image: dict[tuple[str, int | None], list[ClickRow]] = defaultdict(list)
     for row in rows:
-        by_image[row.images[0].uri].append(row)
-    for uri, mine in by_image.items():
+        by_image[image_in_file(row.images[0])].append(row)
+    for key, mine in by_image.items():
         ref = mine[0].images[0]
         known = _micrometers(ref)
-        if unit == "px" or (not unit and known is None):
-            sizes[uri] = (1.0, 1.0)
+        if unit == "px" or (not unit and not known):
+            sizes[key] = {}
             told = "" if unit else "positions were taken for pixels: else give --unit"
         elif unit:
             factor = in_micrometers({"x": (1.0, unit)})["x"]
-            if known is None:
+            if not known:
                 raise InputError(
                     f"{path.name}: its positions are in {unit}, but image '{ref.name}' does not "
                     "say how large a pixel is: save the table in pixels (in Fiji: Image > "
                     "Properties, unit pixel, size 1), or give --unit px if they are."
                 )
-            sizes[uri] = (known[0] / factor, known[1] / factor)
-            told = f"positions in {unit} were turned into pixels of {known[1]:g} um"
+            sizes[key] = {axis: size / factor for axis, size in known.items()}
+            told = f"positions in {unit} were turned into pixels of {known['x']:g} um"
         else:
-            assert known is not None
             height, width = shape_of(ref)[-2:]
             far = any(
-                row.position["y"] > height * known[0] or row.position["x"] > width * known[1]
+                row.position["y"] > height * known["y"] or row.position["x"] > width * known["x"]
                 for row in mine
             )
             if not far:
                 raise InputError(
                     f"{path.name}: it does not say whether its positions are in pixels or in um, "
-                    f"and image '{ref.name}' has pixels of {known[1]:g} um: give --unit px or "
+                    f"and image '{ref.name}' has pixels of {known['x']:g} um: give --unit px or "
                     "--unit um."
                 )
-            sizes[uri] = (1.0, 1.0)
+            sizes[key] = {}
             told = f"positions are pixels: in um some would lie outside of '{ref.name}'"
         notes += [told] if told and told not in notes else []
     return sizes
 
 
-def _micrometers(ref: ImageRef) -> tuple[float, float] | None:
-    """Return the size of a pixel (y, x) in micrometers, where it is known."""
+def _micrometers(ref: ImageRef) -> dict[str, float]:
+    """Return axis -> size of a pixel in micrometers; nothing where it is not known."""
     if ref.pixel_size is None:
-        return None
-    y, x = ref.pixel_size[-2:]
-    known = in_micrometers({"y": (y, ref.unit), "x": (x, ref.unit)})
-    return (known["y"], known["x"]) if len(known) == 2 and math.isfinite(y) else None
+        return {}
+    lengths = zip("zyx"[-len(ref.pixel_size) :], ref.pixel_size, strict=True)
+    known = in_micrometers({axis: (size, ref.unit) for axis, size in lengths})
+    return known if {"y", "x"} <= known.keys() and math.isfinite(known["y"]) else {}
 
 
 def _in_pixels(
-    row: ClickRow, sizes: Mapping[str, tuple[float, float]], offset: float
+    row: ClickRow,
+    sizes: Mapping[tuple[str, int | None], Mapping[str, float]],
+    offsets: Mapping[str, float],
+    measured: Collection[str],
 ) -> dict[str, float]:
-    high, wide = sizes[row.images[0].uri]
-    at = dict(row.position)
-    return at | {"y": at["y"] / high - offset, "x": at["x"] / wide - offset}
+    """Return a position in pixels; its place along axes that are not `measured` stays."""
+    size, at = sizes[image_in_file(row.images[0])], dict(row.position)
+    if size and "z" in measured and "z" in at and "z" not in size:
+        raise InputError(
+            f"{row.where}: z is a length, but image '{row.images[0].name}' does not say how far "
+            "its planes are apart: give the number of the plane in a column slice, without z."
+        )
+    return at | {a: at[a] / size.get(a, 1.0) - offsets[a] for a in measured if a in at}

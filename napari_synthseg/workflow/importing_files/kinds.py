@@ -18,7 +18,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.boxes.base import SizeOf
 from napari_synthseg.io.images.normalized import SERIES
 from napari_synthseg.io.left_out import Naming
-from napari_synthseg.io.naming import ImageNames, ShapeOf, same_form
+from napari_synthseg.io.naming import ImageNames, ShapeOf, image_in_file, same_form
 from napari_synthseg.io.plane_names import PlaneNames, Stack, StackOf
 from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.storage.images import open_pixels, open_stored
@@ -112,7 +112,7 @@ def shapes_in(folder: Path) -> ShapeOf:
     shapes: dict[tuple[object, ...], tuple[int, ...]] = {}
 
     def shape_of(image: ImageRef) -> tuple[int, ...]:
-        key = (image.uri, image.axes, image.ndim)
+        key = (*image_in_file(image), image.axes, image.ndim)
         if key not in shapes:
             shapes[key] = open_pixels(image, folder).shape[1:]
         return shapes[key]
@@ -122,16 +122,18 @@ def shapes_in(folder: Path) -> ShapeOf:
 
 def stacks_in(folder: Path) -> StackOf:
     """Return a function that gives the stack that an image is of; each file is opened once."""
-    stacks: dict[str, Stack] = {}
+    stacks: dict[tuple[object, ...], Stack] = {}
 
     def stack_of(image: ImageRef) -> Stack:
-        if image.uri not in stacks:
+        key = image_in_file(image)
+        if key not in stacks:
             stored = open_stored(image.uri, folder, series=image.plane.get(SERIES), axes=image.axes)
-            stacks[image.uri] = Stack(
+            stacks[key] = Stack(
                 {axis: stored.size(axis) for axis in stored.axes if axis in "tz"},
                 stored.plane_files,
+                stored.size("c") if "c" in stored.axes and not stored.is_color else 1,
             )
-        return stacks[image.uri]
+        return stacks[key]
 
     return stack_of
 

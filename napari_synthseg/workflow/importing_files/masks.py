@@ -18,12 +18,23 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.ome_zarr import is_zarr, label_images
 from napari_synthseg.io.labels import read_whole
-from napari_synthseg.io.naming import ImageNames, UnknownNameError, without_mask_ending
+from napari_synthseg.io.naming import (
+    ImageNames,
+    UnknownNameError,
+    image_in_file,
+    without_mask_ending,
+)
 from napari_synthseg.io.result_files import EXTENSIONS
 from napari_synthseg.storage.fingerprint import is_same
 from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.storage.uris import ARRAYS_PREFIX, resolve
-from napari_synthseg.workflow.importing import Imported, MaskKind, read_masks
+from napari_synthseg.workflow.importing import (
+    Imported,
+    MaskKind,
+    classes_beside,
+    no_class_words,
+    read_masks,
+)
 from napari_synthseg.workflow.importing_files.kinds import ImportOptions, narrowed, with_role
 from napari_synthseg.workflow.importing_files.orientation import better_orientation
 
@@ -44,21 +55,22 @@ def import_masks(
     ------
     InputError
         If none is, one does not fit, may belong to several images or an image to several of them,
-        or the class is not there.
+        or a class is not there.
     """
     by_patches = kind == "patch_masks"
     if by_patches and not project.classes:
         raise InputError("The project has no class yet: add one first.")
-    named = options.class_name
-    cls = project.class_named(named) if named else next(iter(project.classes), None)
+    cls = project.class_named(options.class_name).value if options.class_name else None
     yield Progress(0.0, f"looking through {masks.name}")
     images = [i for i in narrowed(project, options).images if i.role == "train" or not by_patches]
     matched, unused, notes = _match(images, masks, project, folder)
+    classes_of = classes_beside(project)
     made: list[Imported] = []
     turned: dict[str, list[str]] = {}
     for number, (image, path) in enumerate(matched):
-        value = cls.value if cls else 1
-        work = read_masks(image, path, kind, project, folder, value, split=options.split)
+        work = read_masks(
+            image, path, kind, project, folder, cls, split=options.split, classes_of=classes_of
+        )
         part = number / len(matched), (number + 1) / len(matched)
         read = yield from subprogress(work, *part)
         made.append(read)
@@ -92,6 +104,8 @@ def import_masks(
             f"better {way}"
         )
     figures["better_if"] = turned
+    if no_class := sum(each.figures["no_class"] for each in made):
+        notes.append(no_class_words(no_class, project))
     message += "".join(f"; {note}" for note in notes)
     rest = f"; {len(unused)} file(s) belong to no image ({listed})." if unused else "."
     return Imported(
@@ -127,7 +141,7 @@ def _match(
         if Path(os.path.realpath(path)) in own:
             continue
         found = _images_named(names, path, named)
-        if not found and not is_folder and len({i.uri for i in images}) == 1:
+        if not found and not is_folder and len({image_in_file(i) for i in images}) == 1:
             found = [(image, False) for image in images]  # nothing else can be meant
         refs = [i for i, _ in found if not _is_copy(path, i)]
         if not refs:

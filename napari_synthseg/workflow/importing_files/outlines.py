@@ -40,7 +40,9 @@ from napari_synthseg.io.outlines.on_images.placing import (
     place_outlines,
     refs_on_plane,
     with_name,
+    with_planes,
 )
+from napari_synthseg.io.plane_names import StackOf
 from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.workflow.importing import Imported, MaskKind, read_masks
 from napari_synthseg.workflow.importing_files.boxes import BOX_OPTIONS, import_listed
@@ -52,6 +54,7 @@ from napari_synthseg.workflow.importing_files.kinds import (
     new_clicks,
     shapes_in,
     sizes_in,
+    stacks_in,
     with_missing_classes,
     with_role,
 )
@@ -129,7 +132,7 @@ def _import_outlines(
 ) -> Generator[Progress, None, Imported]:
     known = project.classes
     project = narrowed(project, options)
-    shape_of = shapes_in(folder)
+    shape_of, stack_of = shapes_in(folder), stacks_in(folder)
     size_of = sizes_in(project, folder)
     of_planes = outlines_of_planes(
         list(read_outlines(path, size_of, kind)), project, folder, options
@@ -143,11 +146,11 @@ def _import_outlines(
         is_told=options.image is not None,
     )
     if masks is None and _are_boxes(listed):
-        boxes, options = _listed_as_boxes(listed, project, naming, options)
+        boxes, options = _listed_as_boxes(listed, project, stack_of, naming, options)
         return import_listed(path, boxes, kind.name, project, folder, options)
     if options.add_classes:
         project = _with_classes(project, listed, naming)
-    placed = place_outlines(listed, project, shape_of, naming)
+    placed = place_outlines(listed, project, shape_of, stack_of, naming)
     if not placed.images:
         raise InputError(_why_nothing(path, listed, placed))
     for missing in of_planes.missing:
@@ -223,7 +226,7 @@ def _make_masks(
             made.clicks += _clicks_in(labels, image)
             continue
         known = image.id in placed.areas
-        value = next(iter(labels.classes.values()), 1)
+        value = next(iter(labels.classes.values()), None)
         split = options.split and not known
         work = read_masks(image, labels, use, project, folder, value, split=split, ids_known=known)
         result = yield from subprogress(work, middle, stop)
@@ -295,12 +298,16 @@ def _clicks_in(labels: InstanceLabels, image: ImageRef) -> list[Click]:
 
 
 def _listed_as_boxes(
-    listed: Sequence[OutlinedImage], project: Project, naming: OutlineNaming, options: ImportOptions
+    listed: Sequence[OutlinedImage],
+    project: Project,
+    stack_of: StackOf,
+    naming: OutlineNaming,
+    options: ImportOptions,
 ) -> tuple[list[ListedImage], ImportOptions]:
     """Return outlines as a box format lists them; classes of left out objects are incomplete."""
     clear = [image for image in listed if not image.is_unclear]
     names = ImageNames(project.images)
-    boxes = [each for image in clear for each in _as_boxes(image, project, names, naming)]
+    boxes = [each for image in clear for each in _as_boxes(image, project, names, stack_of, naming)]
     if unclear := len(listed) - len(clear):
         told = f"{unclear} {LEFT_OUT['unseen_images']}"
         boxes[0] = replace(boxes[0], notes=(*boxes[0].notes, told))
@@ -311,7 +318,11 @@ def _listed_as_boxes(
 
 
 def _as_boxes(
-    image: OutlinedImage, project: Project, names: ImageNames, naming: OutlineNaming
+    image: OutlinedImage,
+    project: Project,
+    names: ImageNames,
+    stack_of: StackOf,
+    naming: OutlineNaming,
 ) -> list[ListedImage]:
     """Return what is said of an image as boxes and points, of a stack of each plane."""
     named = with_name(image, project, names)
@@ -319,6 +330,7 @@ def _as_boxes(
         refs = names.find_of(named, all_planes=True)
     except UnknownNameError:  # told, or passed over, where the boxes are placed
         refs = []
+    named = with_planes(named, refs[0], stack_of) if refs else named
     planes: dict[str, list[ListedOutline | ListedPoint]] = {}
     everything: list[ListedOutline | ListedPoint] = [*named.outlines, *named.points]
     for thing in everything:

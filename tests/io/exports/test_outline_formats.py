@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,14 @@ def test_geojson_holds_the_pixels_class_and_measurements(
     assert second["classification"]["name"] == "cell: big"
     assert first["measurements"] == {"score": 0.75, "area_px2": 20.0}
     assert len({feature["id"] for feature in whole["features"]}) == 3
+
+
+def test_geojson_says_the_plane(image: ExportedImage, tmp_path: Path) -> None:
+    for plane, said in ({"z": 3}, (3, 0)), ({"t": 2, "s": 1}, (0, 2)), ({"s": 1}, None):
+        write_geojson(tmp_path / "a.geojson", replace(image, plane=plane), CLASSES)
+        features = json.loads((tmp_path / "a.geojson").read_text("utf-8"))["features"]
+        expected = said and {"c": -1, "z": said[0], "t": said[1]}
+        assert all(each["geometry"].get("plane") == expected for each in features)
 
 
 def test_geojson_is_valid_and_turns_as_the_standard_says(

@@ -95,6 +95,21 @@ def test_damaged_files_are_read_or_refused(
         assert f"damaged {kind}" in str(error)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "BMP"])
+def test_pictures_with_a_palette_that_are_cut_short_are_refused(tmp_path: Path, kind: str) -> None:
+    stream = BytesIO()
+    ramp = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)
+    picture = Image.fromarray(ramp).convert("P")
+    picture.putpalette([value for n in range(256) for value in (n, 255 - n, n // 2)])
+    picture.save(stream, kind)
+    path = tmp_path / f"cut.{kind.lower()}"
+    content = stream.getvalue()
+    for kept in range(8, len(content), 61):
+        path.write_bytes(content[:kept])
+        with pytest.raises(InputError, match=r"cut\."):
+            open_pixels(describe(path)[0], tmp_path).read()
+
+
 def test_a_list_of_pages_that_runs_in_a_circle_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, PIXELS, photometric="minisblack", metadata=None)

@@ -170,6 +170,17 @@ def test_pixel_size_of_ome(tmp_path: Path) -> None:
     assert (ref.unit, ref.axes) == ("um", "cyx")
 
 
+def test_pixel_size_of_each_image_of_ome(tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as writer:
+        for number, size in enumerate((0.1, 0.5)):
+            sizes = {"PhysicalSizeX": size, "PhysicalSizeY": size}
+            writer.write(ramp(20, 30) + number, metadata={"axes": "YX", **sizes})
+    refs = describe(path, series="all")
+    assert [ref.pixel_size for ref in refs] == [(0.1, 0.1), (0.5, 0.5)]
+    assert open_file(path, series=1).pixel_size == {"y": 0.5, "x": 0.5}
+
+
 def test_dots_per_inch_are_no_pixel_size(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", ramp(20, 30), resolution=(72, 72), resolutionunit=2)
     assert describe(tmp_path / "a.tif")[0].pixel_size is None
@@ -469,7 +480,9 @@ def test_smaller_images_are_told(tmp_path: Path) -> None:
         writer.write(ramp(64, 64))
     (note,) = open_file(tmp_path / "a.tif").notes
     assert note.startswith("1 smaller image(s)")
-    assert open_file(tmp_path / "a.tif", series=0).shape == (8, 8)
+    chosen = open_file(tmp_path / "a.tif", series=0)
+    assert (chosen.shape, chosen.notes) == ((8, 8), ())
+    assert open_file(tmp_path / "a.tif", series=1).notes == ()  # it alone was asked for
 
 
 def test_axes_are_told_and_may_be_named_otherwise(tmp_path: Path) -> None:

@@ -67,6 +67,14 @@ def test_label_images_in_npy_are_read(tmp_path: Path) -> None:
     assert image.ids is not None and image.ids.tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
+def test_an_array_of_numpy_is_as_long_as_its_header_says(tmp_path: Path) -> None:
+    with (tmp_path / "a.npy").open("wb") as file:
+        header = {"descr": "<i4", "fortran_order": False, "shape": (10**6, 10**6)}
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(InputError, match=r"a\.npy: .* says 4000000000000 bytes .* there are 0"):
+        read_one(tmp_path / "a.npy")
+
+
 class Harmful:
     """Runs a command when it is unpickled as Python does."""
 

@@ -100,10 +100,10 @@ def test_groups_and_counters_are_classes_and_positions_are_planes(tmp_path: Path
     image = read_one(saved(tmp_path, grouped, on_slice, counted))
     assert [(o.cls, o.plane) for o in image.outlines] == [
         ("group 3", {"z": 1, "t": 0}),
-        ("nucleus", {"slice": 3}),
+        ("nucleus", {"index": 3}),
     ]
     assert [(p.cls, p.plane) for p in image.points] == [
-        ("counter 0", {"slice": 4}),
+        ("counter 0", {"index": 4}),
         ("counter 2", {}),
     ]
     assert image.outlines[0].where == "RoiSet.zip, ROI 'r0'"

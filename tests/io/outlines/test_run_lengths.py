@@ -60,6 +60,14 @@ def test_large_masks_take_only_what_they_span() -> None:
     assert area.mask.shape == (1, 7) and area.origin == (30002, 8)
 
 
+@pytest.mark.parametrize("run", [10**30, 10**400], ids=["long", "beyond floats"])
+def test_runs_longer_than_any_image_are_refused(run: int) -> None:
+    with pytest.raises(InputError, match=r"here: .*export it again"):
+        mask_of_runs("here", [run], (4, 5))
+    with pytest.raises(InputError, match=r"here: its mask is said to have 1e\+30 x 5 pixels"):
+        mask_of_runs("here", [20], (10**30, 5))
+
+
 @given(MASKS)
 @settings(max_examples=50, deadline=None)
 def test_brushes_of_label_studio_are_unpacked(mask: np.ndarray) -> None:

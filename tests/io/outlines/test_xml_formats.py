@@ -104,9 +104,9 @@ def test_markers_are_pixels_with_a_type(tmp_path: Path) -> None:
     image = read_one(saved(tmp_path, text))
     assert image.name == "cells.png"
     assert [(p.cls, p.position, p.plane) for p in image.points] == [
-        ("Type 1", (6, 14), {"slice": 0}),
-        ("Type 1", (0, 0), {"slice": 0}),
-        ("debris", (2, 1), {"slice": 2}),
+        ("Type 1", (6, 14), {"index": 0}),
+        ("Type 1", (0, 0), {"index": 0}),
+        ("debris", (2, 1), {"index": 2}),
     ]
     assert image.points[1].where == "annotations.xml, type 1, marker 2"
 

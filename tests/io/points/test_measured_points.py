@@ -32,12 +32,13 @@ def read(
     text: str,
     *images: ImageRef,
     classes: tuple[ObjectClass, ...] = (CELL,),
+    shape: tuple[int, ...] = SHAPE,
     **how: Any,
 ) -> ReadClicks:
     path = folder / "Results.csv"
     path.write_text(text, encoding="utf-8")
     project = Project(images=images, classes=classes)
-    return read_measured(path, project, lambda _: SHAPE, **how)
+    return read_measured(path, project, lambda _: shape, **how)
 
 
 def places(found: ReadClicks) -> list[tuple[str, tuple[float, ...], int]]:
@@ -153,6 +154,39 @@ def test_slices_count_from_1_and_belong_to_the_axis_there_is(tmp_path: Path) -> 
     assert places(read(tmp_path, text, *FRAMES)) == [("t2", (5.0, 10.0), 1)]
     with pytest.raises(InputError, match=r"row 2: z is 2, but 'plain\.tif' has only one plane"):
         read(tmp_path, text, PLAIN)
+
+
+VOLUME = ImageRef(
+    id="v", uri="d/v.tif", name="v.tif", axes="zyx", pixel_size=(2, 0.25, 0.5), unit="um"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("Label,X,Y,Z\nv.tif,5.5,10.5,4\n", (3, 10, 5)),
+        ("centroid-0,centroid-1,centroid-2\n3,10,5\n", (3, 10, 5)),
+        ("centroid-0,centroid-1,centroid-2,slice\n3,10,5,9\n", (3, 10, 5)),
+        ("Centroid X um,Centroid Y um,Centroid Z um\n2.75,2.625,7\n", (3, 10, 5)),
+        ("X (px),Y (px),Z (px)\n5.5,10.5,3.5\n", (3, 10, 5)),
+        ("X,Y,Slice\n5.5,10.5,4\n", (3, 10, 5)),
+    ],
+)
+def test_positions_in_volumes(tmp_path: Path, text: str, position: tuple[float, ...]) -> None:
+    unit = {} if "um" in text or "px" in text else {"unit": "px"}
+    found = read(tmp_path, text, VOLUME, shape=(9, *SHAPE), **unit)
+    assert places(found) == [("v", position, 1)]
+
+
+def test_planes_without_a_unit_count_from_1_unless_there_is_a_0(tmp_path: Path) -> None:
+    for rows, depths in {"5,9,1\n5,9,2\n": [0, 1], "5,9,0\n5,9,2\n": [0, 2]}.items():
+        found = read(tmp_path, f"X,Y,Z\n{rows}", VOLUME, shape=(9, *SHAPE), unit="px")
+        assert [click.position[0] for click in found.clicks] == depths
+        assert any("planes in column z were taken to count" in note for note in found.notes)
+    flat = read(tmp_path, "X,Y,Z\n5,9,0\n6,9,7\n", PLAIN)
+    assert [click.position for click in flat.clicks] == [(8.5, 4.5), (8.5, 5.5)]
+    with pytest.raises(InputError, match=r"z is 3, but 'plain.tif' has only one"):
+        read(tmp_path, "centroid-0,centroid-1,centroid-2\n3,10,5\n", PLAIN)
 
 
 def test_centroids_of_arrays_have_pixel_centers_at_whole_numbers(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from PIL import Image
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.files import open_file
@@ -76,6 +77,14 @@ class Opened:
 
 
 Make = Callable[..., Opened]
+
+
+def test_a_jpeg_alone_is_no_file_of_masks(tmp_path: Path) -> None:
+    with Opened(tmp_path, noise(tmp_path / "x.tif")) as opened:
+        path = tmp_path / "x_masks.jpg"
+        Image.fromarray(masks(3).astype(np.uint8) * 80).save(path)
+        with pytest.raises(InputError, match=r"x_masks.jpg' is a JPEG, which changes values"):
+            opened.load(path)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -27,6 +28,8 @@ OLYMPUS_PAGES = 8
 
 Lengths = Mapping[str, tuple[float, str]]
 """Axis letter -> length and unit."""
+
+_Reader = Callable[[tifffile.TiffFile, tifffile.TiffPage], Lengths]
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,15 @@ class Header:
     image_rows: int | None = None
 
 
-def read_header(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Header:
-    """Return what the first header says that knows the size of a pixel, and any information bar."""
+def read_header(tiff: tifffile.TiffFile, number: int = 0) -> Header:
+    """Return what the first header says that knows the size of a pixel, and any information bar.
+
+    `number` is that of the image in the file.
+    """
+    page = tiff.series[number].keyframe
     rows = _image_rows(tiff, page)
-    for read in _HEADERS:
+    headers: tuple[_Reader, ...] = (partial(_ome, number=number), *_HEADERS)
+    for read in headers:
         try:
             lengths = read(tiff, page)
         except (ValueError, TypeError, LookupError, AttributeError, ET.ParseError):
@@ -66,13 +74,17 @@ def read_header(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Header:
     return Header(in_micrometers(_resolution(page)), image_rows=rows)
 
 
-def _ome(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Lengths:
+def _ome(tiff: tifffile.TiffFile, page: tifffile.TiffPage, number: int) -> Lengths:
     if not (tiff.is_ome and tiff.ome_metadata):
         return {}
-    pixels = ET.fromstring(tiff.ome_metadata).find(".//{*}Pixels")
-    found = {} if pixels is None else dict(pixels.attrib)
     names = {axis: f"PhysicalSize{axis.upper()}" for axis in "zyx"}
-    return {a: (_number(found.get(n)), found.get(f"{n}Unit", "um")) for a, n in names.items()}
+    said = [
+        {a: (pixels.get(n, ""), pixels.get(f"{n}Unit", "um")) for a, n in names.items()}
+        for pixels in ET.fromstring(tiff.ome_metadata).iterfind("{*}Image/{*}Pixels")
+    ]
+    if len(said) != len(tiff.series):  # some have no pixels in the file: which, is not told
+        said = [said[0]] * len(tiff.series) if all(each == said[0] for each in said) else []
+    return {axis: (_number(length), unit) for axis, (length, unit) in said[number].items()}
 
 
 def _imagej(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Lengths:
@@ -181,8 +193,8 @@ def _print_resolution(page: tifffile.TiffPage) -> tuple[float, bool]:
     return round(dpi, 1), any(abs(dpi - known) < 0.01 * known for known in PRINT_DPI) or dpi < 10
 
 
-_HEADERS: tuple[Callable[[tifffile.TiffFile, tifffile.TiffPage], Lengths], ...] = (
-    _ome, _imagej, _fei, _zeiss_sem, _olympus, _slide, _lsm, _metamorph, _tvips, _gatan,
+_HEADERS: tuple[_Reader, ...] = (
+    _imagej, _fei, _zeiss_sem, _olympus, _slide, _lsm, _metamorph, _tvips, _gatan,
 )  # fmt: skip
 
 

@@ -93,10 +93,11 @@ def open_tiff(
             tifffile.TIFF.DECOMPRESSORS[page.compression]  # what is not there is refused now
         _check_claim(path, tiff, series)
         whole = not mapped and 4 * math.prod(page.chunks) > math.prod(page.shape)
-        header = read_header(tiff, page)
+        header = read_header(tiff, chosen)
         samples = _stored_samples(page) if as_stored else _samples(page, dtype, as_ids)
         file_shape, file_axes = series.shape, series.axes
-        notes = [*header.notes, *samples.notes, *_other_images(tiff, chosen)]
+        others = _other_images(tiff, chosen) if number is None else ()
+        notes = [*header.notes, *samples.notes, *others]
         turned = int(page.tags.valueof(_ORIENTATION_TAG, 1) or 1)
         if turned != 1:
             notes.append(

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,19 @@ from napari_synthseg.io.naming import (
     ShapeOf,
     UnknownNameError,
     find_class,
+    image_in_file,
     without_mask_ending,
 )
 from napari_synthseg.io.outlines.areas import Area
 from napari_synthseg.io.outlines.base import ListedOutline, ListedPoint, OutlinedImage
+from napari_synthseg.io.plane_names import StackOf
 from napari_synthseg.io.planes import choose_plane
 
 ROI_ENDINGS = ("_rois", "_roiset", "-roiset", "_cp_outlines")
 """What ImageJ and Cellpose put behind the name of an image to name its outlines."""
+
+
+Thing = TypeVar("Thing", ListedOutline, ListedPoint)
 
 
 class PlacedArea(NamedTuple):
@@ -117,7 +122,11 @@ class OutlineNaming(Naming):
 
 
 def place_outlines(
-    listed: Iterable[OutlinedImage], project: Project, shape_of: ShapeOf, naming: OutlineNaming
+    listed: Iterable[OutlinedImage],
+    project: Project,
+    shape_of: ShapeOf,
+    stack_of: StackOf,
+    naming: OutlineNaming,
 ) -> PlacedOutlines:
     """Find the images and classes that outlines and points belong to.
 
@@ -129,6 +138,8 @@ def place_outlines(
         Gives the images and classes.
     shape_of
         Returns the spatial shape of a whole image, pixels.
+    stack_of
+        Returns the stack that an image is of.
     naming
         How names in files are understood.
 
@@ -141,7 +152,7 @@ def place_outlines(
     images = ImageNames(project.images)
     placed = PlacedOutlines()
     listed = list(listed)
-    is_clear = len(listed) == 1 and len({ref.uri for ref in project.images}) == 1
+    is_clear = len(listed) == 1 and len({image_in_file(ref) for ref in project.images}) == 1
 
     def find(image: OutlinedImage) -> list[ImageRef]:
         try:
@@ -154,7 +165,8 @@ def place_outlines(
 
     for image in listed:
         if refs := placed.images_of(naming, find, image):
-            _Placing(image, refs, project, shape_of, naming, placed).place()
+            on_planes = with_planes(image, refs[0], stack_of)
+            _Placing(on_planes, refs, project, shape_of, naming, placed).place()
     placed.renamed |= images.renamed
     return placed
 
@@ -313,6 +325,31 @@ class _Placing:
             return None
         name = self._naming.name_of(thing, self._project)
         return find_class(thing.where, self._naming.renamed(name), self._project.classes)
+
+
+def with_planes(image: OutlinedImage, ref: ImageRef, stack_of: StackOf) -> OutlinedImage:
+    """Return what is said of an image with places along z and t for indices over all axes.
+
+    Raises
+    ------
+    InputError
+        If the stack has no such plane.
+    """
+
+    def placed(thing: Thing) -> Thing:
+        index = thing.plane.get("index")
+        if index is None:
+            return thing
+        stack = stack_of(ref)
+        if index >= stack.planes:
+            raise InputError(
+                f"{thing.where}: it is on plane {index + 1} of a stack (from 1, channels counted), "
+                f"and '{ref.name}' has {stack.planes}: check that it is of this image."
+            )
+        return replace(thing, plane=stack.place_of(index))
+
+    outlines, points = map(placed, image.outlines), map(placed, image.points)
+    return replace(image, outlines=tuple(outlines), points=tuple(points))
 
 
 def refs_on_plane(thing: ListedOutline | ListedPoint, refs: Sequence[ImageRef]) -> list[ImageRef]:

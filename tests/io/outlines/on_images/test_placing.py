@@ -24,6 +24,7 @@ from napari_synthseg.io.outlines.on_images.placing import (
     PlacedOutlines,
     place_outlines,
 )
+from napari_synthseg.io.plane_names import Stack
 
 SHAPE = (40, 60)
 CLASSES = (ObjectClass(name="nucleus", value=1), ObjectClass(name="debris", value=2))
@@ -43,6 +44,11 @@ VOLUME = (ImageRef(id="vol", uri="v.tif", name="v.tif", axes="zyx"),)
 
 def shape_of(ref: ImageRef) -> tuple[int, ...]:
     return (9, *SHAPE) if ref.ndim == 3 else SHAPE
+
+
+def stack_of(ref: ImageRef) -> Stack:
+    """Return a stack of two channels, and of nine planes along z where it is over z and t."""
+    return Stack({"t": 3, "z": 9} if ref.axes == "tzcyx" else {}, channels=2)
 
 
 def outline(*corners: float, cls: str = "nucleus", **fields: Any) -> ListedOutline:
@@ -68,7 +74,7 @@ def place(
     if ids is not None:
         image = OutlinedImage(where, name, ids=ids)
     project = Project(images=images, classes=classes)
-    return place_outlines([image], project, shape_of, OutlineNaming(**names))
+    return place_outlines([image], project, shape_of, stack_of, OutlineNaming(**names))
 
 
 def test_outlines_go_to_the_region_that_holds_their_middle() -> None:
@@ -169,6 +175,29 @@ def test_planes_of_stacks_and_movies() -> None:
         InputError, match=r"outline 1: 's.tif' is a stack: give the plane along z\."
     ):
         place(outline(), name="s.tif", images=STACK)
+
+
+def test_an_index_over_all_axes_counts_channels_first_and_times_last() -> None:
+    refs = tuple(
+        ImageRef(id=f"t{t}z{z}", uri="h.tif", name="h.tif", axes="tzcyx", plane={"t": t, "z": z})
+        for t in range(3)
+        for z in range(9)
+    )
+    for index, image in {
+        0: "t0z0",
+        1: "t0z0",
+        2: "t0z1",
+        17: "t0z8",
+        18: "t1z0",
+        53: "t2z8",
+    }.items():
+        plane = {"index": index}
+        placed = place(outline(plane=plane), point(1, 2, plane=plane), name="h.tif", images=refs)
+        assert placed.images == [image]
+    with pytest.raises(InputError, match=r"on plane 55 of a stack .* 'h.tif' has 54: check"):
+        place(outline(plane={"index": 54}), name="h.tif", images=refs)
+    movie = tuple(ref for ref in refs if ref.plane["z"] == 4)  # of which one plane is used
+    assert place(outline(plane={"index": 26}), name="h.tif", images=movie).images == ["t1z4"]
 
 
 def test_a_plane_on_a_flat_image_is_refused() -> None:
