@@ -74,7 +74,9 @@ def test_from_masks_to_scores(invoke: Invoke, project: Path, data: Path, tmp_pat
     image = data / "images" / "i2.tif"
     done = invoke("predict", project, "r", image, "--out", tmp_path, "--json")
     assert done.code == 0, done.err
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["areas.csv", "classes.csv", "i2.tif"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "areas.csv", "classes.csv", "i2.tif", "summary.csv",
+    ]  # fmt: skip
     found = tifffile.imread(tmp_path / "i2.tif")
     assert (found.shape, found.dtype) == ((96, 128), np.uint8)
     assert found.max() <= 2

@@ -374,8 +374,9 @@ def test_own_masks_are_taken_as_they_are_and_click_what_nobody_clicked(session):
 
 def test_own_masks_of_nuclei_click_the_nuclei_of_clicked_cells(session):
     image, labels, _ = disk_field(1)
-    for name in ("cell", "nucleus"):
-        session.edit(session.project.with_classes(session.project.next_class(name)), "add class")
+    for name, diameter in (("cell", 40.0), ("nucleus", 12.0)):
+        cls = session.project.next_class(name).model_copy(update={"diameter": diameter})
+        session.edit(session.project.with_classes(cls), "add class")
     ref = add_array(session, image, "yx", "field")
     number = next(iter(labels.classes))
     where = tuple(float(v) for v in np.argwhere(labels.ids == number).mean(axis=0))

@@ -19,7 +19,6 @@ from napari_synthseg.core.geometry import (
 )
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import Outline
-from napari_synthseg.io.labels import FIRST_CLASS
 from napari_synthseg.networks.click_dividing import rivals
 from napari_synthseg.patches.neighbors import Neighbors
 from napari_synthseg.patches.window import cut_mask
@@ -112,7 +111,7 @@ def _class_values(boxes: Iterable[int], labels: InstanceLabels) -> NDArray[np.in
     """Return the class of each labelled object by its id, 0 where there is none."""
     numbers = list(boxes)
     values = np.zeros(max(numbers, default=0) + 1, np.int64)
-    values[numbers] = [labels.classes.get(number, FIRST_CLASS) for number in numbers]
+    values[numbers] = [labels.classes.get(number, 0) for number in numbers]
     return values
 
 
