@@ -33,6 +33,9 @@ MIN_PATCHES = 5
 TRIAL_CLUSTERING, TRIAL_IMAGES = 0.6, 6
 """Clustering that is tried to see how many objects touch, and on how many images."""
 
+PROBE_IMAGES, MOST_UNPLACED = 4, 0.1
+"""Dual images that are arranged to see what finds no place, and the share that is not told."""
+
 
 def fit_to_library(
     recipe: PasteParameters, library: PatchLibrary
@@ -92,8 +95,27 @@ def fit_to_backgrounds(
     if recipe.arrangement == "matched" and recipe.clustering is None:
         yield Progress(0.75, "matching how many objects touch")
         synthesizer = match_clustering(synthesizer, layouts)
+    yield Progress(0.9, "counting what finds no place")
+    synthesizer = replace(synthesizer, notes=(*notes, *_unplaced(synthesizer)))
     yield Progress(1.0, "ready")
     return synthesizer
+
+
+def _unplaced(synthesizer: PasteSynthesizer) -> tuple[str, ...]:
+    """Say how many objects find no place, class by class, as a few dual images show."""
+    scenes = [synthesizer.layout(index) for index in range(PROBE_IMAGES)]
+    drawn = sum((scene.drawn for scene in scenes), Counter[int]())
+    lost = sum((scene.unplaced for scene in scenes), Counter[int]())
+    shares = {c: lost[c] / drawn[c] for c in sorted(lost)}
+    if max(shares.values(), default=0.0) < MOST_UNPLACED:
+        return ()
+    of_classes = ", ".join(f"class {value}: {share:.0%}" for value, share in shares.items())
+    which = f" ({of_classes})" if len(synthesizer.sampler.density.classes) > 1 else ""
+    return (
+        f"About {lost.total() / drawn.total():.0%} of the objects that are drawn find no place"
+        f"{which}: dual images show fewer than the density asks for. Allow more overlap, or lower "
+        "the density.",
+    )
 
 
 def _left_out(usable: Sequence[Patch], inside: Sequence[Patch]) -> tuple[str, ...]:
@@ -124,7 +146,7 @@ def match_clustering(synthesizer: PasteSynthesizer, layouts: Sequence[Layout]) -
     shares = []
     for clustering in (0.0, TRIAL_CLUSTERING):
         trial = _clustered(synthesizer, clustering)
-        seen = [count_touching(trial.layout(i)) for i in range(TRIAL_IMAGES)]
+        seen = [count_touching(trial.layout(i).ids) for i in range(TRIAL_IMAGES)]
         shares.append(sum(t for t, _ in seen) / max(sum(n for _, n in seen), 1))
     low, high = shares
     slope = max(high - low, 1e-3) / TRIAL_CLUSTERING

@@ -162,6 +162,7 @@ class ObjectSampler:
     `patches` maps class value -> numbers of its patches, `own_patches` does so for each image:
     (number of the image, class value). `cut_off` are the numbers of patches that the border of
     their image cuts: Poisson blending would darken them from the cut on, they get a soft rim.
+    `areas` are those of all patches, pixels.
     """
 
     recipe: PasteParameters
@@ -169,6 +170,7 @@ class ObjectSampler:
     patches: Mapping[int, Sequence[int]]
     own_patches: Mapping[tuple[int, int], Sequence[int]]
     cut_off: frozenset[int]
+    areas: Sequence[int]
     variants: int
     blendings: tuple[Blending, ...]
 
@@ -187,12 +189,18 @@ class ObjectSampler:
                 own[image, patch.cls].append(number)
         blendings = blendings_of(recipe.blending)
         cut_off = frozenset(n for n, p in enumerate(factory.patches) if p.touches_border)
-        return cls(recipe, density, dict(every), dict(own), cut_off, factory.variants, blendings)
+        areas = [p.area for p in factory.patches]
+        return cls(
+            recipe, density, dict(every), dict(own), cut_off, areas, factory.variants, blendings
+        )
 
     def draw(
         self, rng: np.random.Generator, number: int, shape: tuple[int, ...]
     ) -> list[ObjectDraw]:
-        """Draw the objects on a canvas of image `number`, in the order of being put down."""
+        """Draw the objects on a canvas of image `number`, in the order of being put down.
+
+        The largest come first: between small ones they would find no place.
+        """
         recipe = self.recipe
         values = self.density.draw(rng, number, shape, recipe)
         if recipe.decoys and len(values):
@@ -221,4 +229,4 @@ class ObjectSampler:
             draws.append(
                 ObjectDraw(max(value, 0), patch, look, orientation, blending, gain, offset)
             )
-        return draws
+        return sorted(draws, key=lambda drawn: -self.areas[drawn.number])

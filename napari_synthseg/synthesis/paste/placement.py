@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -81,7 +82,8 @@ class Scene:
     neighbor; 0: any) are of the objects so far, `alone` the place among them of one that
     still lacks its neighbor; `wholes` and `areas` are each id's pixels when it
     was put down, and those still to be seen (0 for the background). `inner` maps the ids of
-    objects that lie in others, and came along with them, to their classes.
+    objects that lie in others, and came along with them, to their classes. `drawn` and `unplaced`
+    count the objects that were to be put down, and those that found no place, class by class.
     """
 
     ids: NDArray[np.int32]
@@ -92,6 +94,8 @@ class Scene:
     wholes: list[int] = field(default_factory=lambda: [0])
     areas: list[int] = field(default_factory=lambda: [0])
     inner: dict[int, int] = field(default_factory=dict)
+    drawn: Counter[int] = field(default_factory=Counter)
+    unplaced: Counter[int] = field(default_factory=Counter)
 
     def window(
         self, corner: Sequence[int], shape: tuple[int, ...]
