@@ -25,7 +25,12 @@ from napari_synthseg.core.geometry import (
     widen_region,
 )
 from napari_synthseg.core.patch import Background, ClickedImage, Patch, PatchLibrary
-from napari_synthseg.core.pixels import FloatImage, counted_pixels, missing_pixels
+from napari_synthseg.core.pixels import (
+    FloatImage,
+    counted_box,
+    counted_pixels,
+    missing_pixels,
+)
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.background import MAX_SIGMA_PX, clear_of, estimate_background
 from napari_synthseg.patches.foreground import mark_objectlike
@@ -56,7 +61,9 @@ REJECTED_REACH = 1.6
 MIN_BACKGROUND_SHARE = 0.002
 """With a smaller share of sure background, all that is outside the masks is taken for it."""
 
-CACHE: ByteCache[Background] = ByteCache(256 * 2**20, lambda b: b.pixels.nbytes + b.valid.nbytes)
+CACHE: ByteCache[Background] = ByteCache(
+    256 * 2**20, lambda b: b.pixels.nbytes + 2 * b.valid.nbytes
+)
 """The backgrounds made last, by all that determines them, the pixels as they were read included.
 
 Their `unclicked` is for one clicked object.
@@ -145,6 +152,8 @@ def divide_image(
 ) -> list[Region]:
     """Return the parts of an image: the best tile of each class, then those of most patches.
 
+    They lie in the smallest box that holds all that counts.
+
     Parameters
     ----------
     image
@@ -154,7 +163,7 @@ def divide_image(
     diameters
         Class value -> diameter in pixels.
     """
-    region = image.pixels.region
+    region = counted_box(image.ref, image.pixels)
     if len(region) == 3 or np.prod(region_shape(region)) <= WHOLE_PX:
         return [region]
     if not patches:
@@ -249,19 +258,20 @@ def _estimate_part(
         taken = objects | objectlike
     valid = yield from subprogress(clear_of(taken, rim, ref.spacing), 0.3, 0.5)
     valid &= ~left_out
-    if valid.mean() < MIN_BACKGROUND_SHARE:
+    if np.count_nonzero(valid) < MIN_BACKGROUND_SHARE * np.count_nonzero(~left_out):
         valid = ~ndimage.binary_dilation(objects) & ~left_out
     if not valid.any():
         valid = ~left_out if not left_out.all() else np.ones_like(objects)
     sigma = tuple(float(np.clip(shortest / 4 / s, 2.0, MAX_SIGMA_PX)) for s in ref.spacing)
     work = estimate_background(ref.id, pixels, valid, sigma, origin)
     background = yield from subprogress(work, 0.5, 1.0)
-    unclicked = 0.0 if ref.exhaustive else _count_unclicked(objectlike, objects, rim)
+    unclicked = 0.0 if ref.exhaustive else _count_unclicked(objectlike & ~left_out, objects, rim)
     background = replace(
         background,
         exhaustive=ref.exhaustive,
         unclicked=unclicked,
         spacing=ref.spacing if len(part) == 3 else (),
+        counted=~left_out if left_out.any() and not left_out.all() else None,
     )
     CACHE.put(key, background, image.ref.id, most)  # which part is learned from varies, too
     return background

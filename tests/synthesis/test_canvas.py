@@ -12,7 +12,8 @@ from napari_synthseg.core.patch import Background
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.synthesis import PasteRecipe
-from napari_synthseg.synthesis.paste.canvas import Canvases, Texture, empty_windows, smooth_bases
+from napari_synthseg.synthesis.paste.canvas import Canvases, Texture, smooth_bases
+from napari_synthseg.synthesis.paste.windows import empty_windows
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 
 KINDS = ["real", "empty", "textured", "blank", "mixed"]

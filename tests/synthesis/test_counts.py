@@ -3,11 +3,13 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 
-from napari_synthseg.core.annotations import ObjectClass
+from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.synthesis import PasteRecipe
+from napari_synthseg.synthesis.paste.windows import MOSTLY, draw_window
 from tests.helpers.clicked_discs import DISC, outlined
 
 LARGE = ObjectClass(name="large", value=1, diameter=60)
@@ -51,6 +53,36 @@ def test_large_objects_find_a_place_among_many_small_ones():
     ))  # fmt: skip
     assert drawn[1] >= 6 * 6
     assert lost[1] <= 0.2 * drawn[1]
+
+
+QUARTER = ((0.0, 0.0), (0.0, 256.0), (256.0, 256.0), (256.0, 0.0))
+LOWER_HALF = ((132.0, 0.0), (132.0, 256.0), (256.0, 256.0), (256.0, 0.0))
+
+
+@pytest.mark.parametrize("exhaustive", [True, False])
+@pytest.mark.parametrize(
+    ("shape", "limits"),
+    [((512, 512), {"roi": ((QUARTER,),)}), ((256, 256), {"excluded": ((LOWER_HALF,),)})],
+)
+def test_only_what_counts_of_an_image_gives_density_and_canvases(shape, limits, exhaustive):
+    """The rest of the image is no empty ground: objects there are not clicked."""
+    ref = ImageRef(id="a", uri="a", **limits)
+    discs = [d for d in grid(shape, 32, 10, 1) if ref.counts_at(d[0])]
+    synthesizer = fitted(
+        outlined(drawing(shape, grid(shape, 32, 10, 1)), discs, exhaustive=exhaustive, **limits),
+        [DISC], size=128, counts="fixed",
+    )  # fmt: skip
+    true = (128 / 32) ** 2
+    for counts in ("fixed", "empirical"):
+        recipe = PasteRecipe(size=128, counts=counts)
+        rng = np.random.default_rng(0)
+        density = synthesizer.sampler.density
+        drawn = [len(density.draw(rng, 0, (128, 128), recipe)) for _ in range(60)]
+        assert np.mean(drawn) == pytest.approx(true, rel=0.12)
+    (image,) = synthesizer.canvases.images
+    windows = [draw_window(rng, image.valid.shape, (128, 128), image.counted) for _ in range(30)]
+    counted = ref.counted(image.background.region)
+    assert min(counted[window].mean() for window in windows) >= MOSTLY
 
 
 def test_a_note_tells_how_many_objects_find_no_place():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from napari_synthseg.patches.canvas_parts import PatchPlaces
 from napari_synthseg.synthesis.paste.blending import Blending, blendings_of
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.sprite_factory import SpriteFactory
+from napari_synthseg.synthesis.paste.windows import draw_window
 
 MIN_OWN_PATCHES = 5
 """With at least this many patches of a class, an image may do without those of others."""
@@ -24,8 +26,9 @@ class ImageDensity:
     """The objects of one clicked image.
 
     `positions` (n, ndim) are relative to the image part's first pixel, `classes` (n,) their class
-    values. `unclicked` is how many more objects there are per clicked one; where it is
-    not 0 the clicks are a sample that says nothing of where objects crowd.
+    values. Of `shape` the pixels `counted` count (None: all). `unclicked` is how many more objects
+    there are per clicked one; where it is not 0 the clicks are a sample that says nothing of where
+    objects crowd.
     """
 
     positions: NDArray[np.float64]
@@ -33,6 +36,13 @@ class ImageDensity:
     shape: tuple[int, ...]
     exhaustive: bool
     unclicked: float
+    counted: NDArray[np.bool_] | None = None
+
+    def area(self, window: tuple[slice, ...] = ()) -> int:
+        """Return how many pixels of it, or of a window of it, count."""
+        if self.counted is not None:
+            return max(int(np.count_nonzero(self.counted[window])), 1)
+        return math.prod([part.stop - part.start for part in window] or self.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +83,7 @@ class Density:
                     background.valid.shape,
                     background.exhaustive,
                     background.unclicked / max(len(patches), 1),
+                    background.counted,
                 )
             )
         values = tuple(sorted(classes))
@@ -109,24 +120,21 @@ class Density:
         recipe: PasteParameters,
     ) -> NDArray[np.int64]:  # fmt: skip
         factor = recipe.density * (1 + recipe.density_spread * float(rng.uniform(-1, 1)))
-        share, inside = 1.0, np.ones(len(image.classes), bool)
-        for axis, (wanted, there) in enumerate(zip(shape, image.shape, strict=True)):
-            if wanted < there and image.exhaustive:
-                start = rng.uniform(0, there - wanted)
-                along = image.positions[:, axis]
-                inside &= (along >= start) & (along < start + wanted)
-            else:
-                share *= wanted / there
-        factor *= share * (1 + image.unclicked)
+        inside, area = np.ones(len(image.classes), bool), image.area()
+        if image.exhaustive:
+            window = draw_window(rng, image.shape, shape, image.counted)
+            low, high = [part.start for part in window], [part.stop for part in window]
+            pixels = image.positions + 0.5
+            inside, area = ((pixels >= low) & (pixels < high)).all(axis=1), image.area(window)
+        factor *= math.prod(shape) / area * (1 + image.unclicked)
         values, counts = np.unique(image.classes[inside], return_counts=True)
         drawn = np.repeat(values, (factor * counts + rng.random(len(values))).astype(int))
-        return drawn if len(drawn) else rng.choice(image.classes, 1)
+        return drawn if len(drawn) or not len(image.classes) else rng.choice(image.classes, 1)
 
 
 def _expected(image: ImageDensity, shape: Sequence[int]) -> float:
     """Return how many objects a window of `shape` shows on average."""
-    share = float(np.prod(shape, dtype=float) / np.prod(image.shape, dtype=float))
-    return len(image.classes) * (1 + image.unclicked) * share
+    return len(image.classes) * (1 + image.unclicked) * math.prod(shape) / image.area()
 
 
 def _draw_count(rng: np.random.Generator, mean: float, recipe: PasteParameters) -> int:
