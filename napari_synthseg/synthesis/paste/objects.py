@@ -188,13 +188,11 @@ class ObjectSampler:
         every: dict[int, list[int]] = defaultdict(list)
         own: dict[tuple[int, int], list[int]] = defaultdict(list)
         recipe = factory.recipe
-        along = {p.id for inner in factory.inner.values() for p in inner}
         for number, (patch, image) in enumerate(
             zip(factory.patches, factory.image_numbers, strict=True)
         ):
-            if patch.id not in along:
-                every[patch.cls].append(number)
-                own[image, patch.cls].append(number)
+            every[patch.cls].append(number)
+            own[image, patch.cls].append(number)
         blendings = blendings_of(recipe.blending)
         cut_off = frozenset(n for n, p in enumerate(factory.patches) if p.touches_border)
         areas = [p.area for p in factory.patches]
