@@ -223,7 +223,8 @@ class Background:
     exhaustive
         Every object that it shows is clicked, so that clicks can be trusted as a density.
     unclicked
-        How many objects nobody clicked, estimated from what looks like the clicked ones.
+        How many objects nobody clicked there are per clicked one, estimated from what looks like
+        the clicked ones.
     spacing
         Distance of a volume's pixels along each axis, in units of the shortest; empty: all alike.
     counted

@@ -64,10 +64,7 @@ MIN_BACKGROUND_SHARE = 0.002
 CACHE: ByteCache[Background] = ByteCache(
     256 * 2**20, lambda b: b.pixels.nbytes + 2 * b.valid.nbytes
 )
-"""The backgrounds made last, by all that determines them, the pixels as they were read included.
-
-Their `unclicked` is for one clicked object.
-"""
+"""The backgrounds made last, by all that determines them, the pixels as they were read included."""
 
 
 def estimate_backgrounds(
@@ -105,9 +102,7 @@ def estimate_backgrounds(
         most = MOST_VERSIONS * parts_of[image.ref.id]
         work = _estimate_part(image, part, mine, library.diameters, most)
         background = yield from subprogress(work, *share, "estimating the background")
-        clicked = len(places.centered(image.ref.id, part))
-        unclicked = background.unclicked * clicked
-        done.append(replace(background, image=image.ref.id, unclicked=unclicked))
+        done.append(replace(background, image=image.ref.id))
     return tuple(done)
 
 

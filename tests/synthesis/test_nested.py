@@ -81,18 +81,22 @@ LEVELS = [
 RADII = (20, 9, 3)
 
 
-def nest(levels, rejected=frozenset(), maskless=(), cells=PLACES, shape=(170, 170)):
+def nest(levels, rejected=frozenset(), maskless=(), cells=PLACES, shape=(170, 170), clicks=None):
     """Return cells with a nucleus, and a nucleolus in it; ids are "a-1" for the first cell on.
 
-    The clicks of `maskless` are on nuclei and find no outline.
+    The clicks of `maskless` are on nuclei and find no outline. Of the cells the first `clicks` are
+    clicked; None: all.
     """
     image = np.random.default_rng(0).normal(0, 0.02, (1, *shape)).astype(np.float32)
     y, x = np.indices(shape)
     for row, column in cells:
         for radius, height in zip(RADII[:levels], (0.4, 0.7, 1.0), strict=False):
             image[0][np.hypot(y - row, x - column) <= radius] = height
-    discs = [(at, radius, cls) for cls, radius in enumerate(RADII[:levels], 1) for at in cells]
-    library = exhaust(build_library([outlined(image, discs)], LEVELS[:levels], rejected))
+    discs = [
+        (at, radius, cls) for cls, radius in enumerate(RADII[:levels], 1) for at in cells[:clicks]
+    ]
+    source = outlined(image, discs, exhaustive=clicks is None)
+    library = exhaust(build_library([source], LEVELS[:levels], rejected))
     patches = tuple(
         replace(p, mask=np.zeros_like(p.mask)) if p.id in maskless else p for p in library.patches
     )
@@ -127,6 +131,15 @@ def test_an_object_with_an_unknown_one_inside_is_not_pasted(how):
         pair = synthesizer.pair(index)
         nucleus = pair.image[0] > 0.6
         assert np.mean(pair.labels.class_map()[nucleus] == 2) > 0.95
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_inner_objects_change_nothing_of_how_many_there_are(levels):
+    """Where few are clicked, the others are guessed from what looks like them."""
+    synthesizer = exhaust(PasteRecipe(size=170).fit(nest(levels, clicks=3)))
+    rng = np.random.default_rng(0)
+    drawn = [len(synthesizer.sampler.draw(rng, 0, (170, 170))) for _ in range(60)]
+    assert np.mean(drawn) == pytest.approx(9, rel=0.25)
 
 
 def test_an_object_clicked_twice_is_known_where_one_of_both_is_rejected():

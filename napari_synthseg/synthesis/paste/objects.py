@@ -82,7 +82,7 @@ class Density:
                     np.array([p.cls for p in patches], np.int64),
                     background.valid.shape,
                     background.exhaustive,
-                    background.unclicked / max(len(patches), 1),
+                    background.unclicked,
                     background.counted,
                 )
             )
