@@ -92,9 +92,8 @@ def nest(levels, rejected=frozenset(), maskless=(), cells=PLACES, shape=(170, 17
     for row, column in cells:
         for radius, height in zip(RADII[:levels], (0.4, 0.7, 1.0), strict=False):
             image[0][np.hypot(y - row, x - column) <= radius] = height
-    discs = [
-        (at, radius, cls) for cls, radius in enumerate(RADII[:levels], 1) for at in cells[:clicks]
-    ]
+    kinds = list(enumerate(RADII[:levels], start=1))
+    discs = [(at, radius, cls) for cls, radius in kinds for at in cells[:clicks]]
     source = outlined(image, discs, exhaustive=clicks is None)
     library = exhaust(build_library([source], LEVELS[:levels], rejected))
     patches = tuple(
