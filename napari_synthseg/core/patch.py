@@ -213,7 +213,8 @@ class Background:
     pixels
         Shape (channel, [z,] y, x), float32, with the objects filled in from their surroundings.
     valid
-        True where the pixel is real background, untouched, shape ([z,] y, x).
+        True where the pixel is real background, untouched, shape ([z,] y, x). None is where objects
+        that nobody clicked look like all else: then the pixels are even.
     level
         Median background per channel, shape (channel,).
     noise

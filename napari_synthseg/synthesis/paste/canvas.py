@@ -44,6 +44,11 @@ class CanvasImage:
     empty: NDArray[np.int64]
     counted: NDArray[np.bool_] | None = None
 
+    @cached_property
+    def is_unknown(self) -> bool:
+        """Whether no background is known: such an image has blank canvases alone."""
+        return not self.background.valid.any()
+
     @classmethod
     def prepare(
         cls, background: Background, base: FloatImage, shape: tuple[int, ...], find_empty: bool
@@ -89,16 +94,23 @@ class Canvases:
     def notes(self) -> tuple[str, ...]:
         """Say where the recipe cannot be followed."""
         notes = []
-        crowded = sum(image.background.valid_share < CROWDED_SHARE for image in self.images)
+        known = [image for image in self.images if not image.is_unknown]
+        what = "images" if len(self.by_image) == len(self.images) else "parts of images"
+        if unknown := len(self.images) - len(known):
+            notes.append(
+                f"On {unknown} of {len(self.images)} {what} nothing tells objects that nobody "
+                "clicked from the background: canvases are blank there. Click every object and say "
+                "so, or add an image with empty space."
+            )
+        crowded = sum(image.background.valid_share < CROWDED_SHARE for image in known)
         if crowded and "blank" not in self.kinds:
             notes.append(
                 f"{crowded} of {len(self.images)} canvases show almost no background. Add an image "
                 "with empty space, or use blank canvases."
             )
-        lacking = sum(not len(image.empty) for image in self.images)
+        lacking = sum(not len(image.empty) for image in known)
         if "empty" in self.kinds and lacking:
             edge = " x ".join(str(n) for n in self.shape)
-            what = "images" if len(self.by_image) == len(self.images) else "parts of images"
             notes.append(
                 f"{lacking} of {len(self.images)} {what} have no window of {edge} pixels without "
                 "any object: there, canvases are the background with the objects taken out. A "
@@ -128,7 +140,7 @@ class Canvases:
         Their sum is the canvas. The residual is the caller's to change, the base is not.
         """
         kind, image = self.kinds[int(rng.integers(len(self.kinds)))], self.images[number]
-        if kind == "blank":
+        if kind == "blank" or image.is_unknown:
             return self._blank(rng, image.background)
         if kind == "empty" and len(image.empty):
             starts = image.empty[int(rng.integers(len(image.empty)))].tolist()
