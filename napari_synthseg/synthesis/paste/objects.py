@@ -120,12 +120,14 @@ class Density:
         recipe: PasteParameters,
     ) -> NDArray[np.int64]:  # fmt: skip
         factor = recipe.density * (1 + recipe.density_spread * float(rng.uniform(-1, 1)))
-        inside, area = np.ones(len(image.classes), bool), image.area()
+        inside: NDArray[np.bool_] = np.ones(len(image.classes), bool)
+        area = image.area()
         if image.exhaustive:
             window = draw_window(rng, image.shape, shape, image.counted)
             low, high = [part.start for part in window], [part.stop for part in window]
             pixels = image.positions + 0.5
-            inside, area = ((pixels >= low) & (pixels < high)).all(axis=1), image.area(window)
+            inside = np.all((pixels >= low) & (pixels < high), axis=1)
+            area = image.area(window)
         factor *= math.prod(shape) / area * (1 + image.unclicked)
         values, counts = np.unique(image.classes[inside], return_counts=True)
         drawn = np.repeat(values, (factor * counts + rng.random(len(values))).astype(int))
