@@ -44,7 +44,7 @@ def measure(image: ClickedObjects, chosen: NDArray[np.intp]) -> tuple[float, flo
     counts = np.bincount(image.ids[valid], minlength=image.ids.max() + 1)
     shares = counts[others] / np.bincount(image.ids.ravel())[others]
     kept = valid[image.ids == 0].mean()
-    guess = background.unclicked / len(others)
+    guess = background.unclicked * len(clicks) / len(others)
     return float((shares > 0.5).mean()), float(shares.mean()), float(kept), guess
 
 

@@ -153,7 +153,8 @@ class Patch:
     issues
         What the check found, the gravest first.
     touches_border
-        The object is cut off by the region's border: good for placing at borders only.
+        The object is cut off by the border of the region, or of what counts of it: good for placing
+        at borders only.
     method
         How the mask was found: the name of a mask method, or `GIVEN`.
     intensity
@@ -223,7 +224,8 @@ class Background:
     pixels
         Shape (channel, [z,] y, x), float32, with the objects filled in from their surroundings.
     valid
-        True where the pixel is real background, untouched, shape ([z,] y, x).
+        True where the pixel is real background, untouched, shape ([z,] y, x). None is where objects
+        that nobody clicked look like all else: then the pixels are even.
     level
         Median background per channel, shape (channel,).
     noise
@@ -233,9 +235,13 @@ class Background:
     exhaustive
         Every object that it shows is clicked, so that clicks can be trusted as a density.
     unclicked
-        How many objects nobody clicked, estimated from what looks like the clicked ones.
+        How many objects nobody clicked there are per clicked one, estimated from what looks like
+        the clicked ones.
     spacing
         Distance of a volume's pixels along each axis, in units of the shortest; empty: all alike.
+    counted
+        Which pixels count, shape ([z,] y, x): those in the image's regions of interest, not in what
+        is left out, and not in the fill of a mosaic; None: all.
     """
 
     image: str
@@ -247,11 +253,18 @@ class Background:
     exhaustive: bool = True
     unclicked: float = 0.0
     spacing: tuple[float, ...] = ()
+    counted: NDArray[np.bool_] | None = None
 
     @property
     def region(self) -> Region:
         """The part of the image that it shows, in full-image pixels."""
         return region_at(self.origin, self.valid.shape)
+
+    @property
+    def valid_share(self) -> float:
+        """The share of valid pixels among those that count."""
+        counted = self.valid.size if self.counted is None else np.count_nonzero(self.counted)
+        return float(np.count_nonzero(self.valid) / counted)
 
 
 @dataclass(frozen=True, eq=False)

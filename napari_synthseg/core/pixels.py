@@ -340,9 +340,20 @@ def where_counted(ref: ImageRef, pixels: PixelSource) -> PixelSource:
     return WantedSource(pixels, ref.counts_in)
 
 
+def counted_box(ref: ImageRef, pixels: PixelSource) -> Region:
+    """Return the smallest part of an image's region that holds all of it that counts.
+
+    `pixels` are those of the image, or a `ScaledSource` of them; the box is in pixels of theirs.
+    """
+    if not ref.roi or not isinstance(pixels, ScaledSource):
+        return ref.box_that_counts(pixels.region)
+    box = scaled_region(ref.box_that_counts(pixels.source.region), pixels.factors)
+    return intersect(box, pixels.region) or pixels.region
+
+
 def counted_part(ref: ImageRef, pixels: PixelSource) -> PixelSource:
     """Return the smallest part of an image that holds all of it that counts."""
-    return WindowSource(pixels, ref.box_that_counts(pixels.region)) if ref.roi else pixels
+    return WindowSource(pixels, counted_box(ref, pixels)) if ref.roi else pixels
 
 
 def scaled(source: PixelSource, factor: Factor) -> PixelSource:

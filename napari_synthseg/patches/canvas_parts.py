@@ -25,7 +25,12 @@ from napari_synthseg.core.geometry import (
     widen_region,
 )
 from napari_synthseg.core.patch import Background, ClickedImage, Patch, PatchLibrary
-from napari_synthseg.core.pixels import FloatImage, counted_pixels, missing_pixels
+from napari_synthseg.core.pixels import (
+    FloatImage,
+    counted_box,
+    counted_pixels,
+    missing_pixels,
+)
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.background import MAX_SIGMA_PX, clear_of, estimate_background
 from napari_synthseg.patches.foreground import mark_objectlike
@@ -54,13 +59,16 @@ REJECTED_REACH = 1.6
 """How far a rejected piece may reach beyond its radius, as a multiple: it need not be round."""
 
 MIN_BACKGROUND_SHARE = 0.002
-"""With a smaller share of sure background, all that is outside the masks is taken for it."""
+"""With a smaller share of sure background none is known, unless every object is clicked: then all
+that is outside the masks is taken for it."""
 
-CACHE: ByteCache[Background] = ByteCache(256 * 2**20, lambda b: b.pixels.nbytes + b.valid.nbytes)
-"""The backgrounds made last, by all that determines them, the pixels as they were read included.
+RING_PX = 2
+"""Width of the ring around outlined objects that tells the level of an unknown background."""
 
-Their `unclicked` is for one clicked object.
-"""
+CACHE: ByteCache[Background] = ByteCache(
+    256 * 2**20, lambda b: b.pixels.nbytes + 2 * b.valid.nbytes
+)
+"""The backgrounds made last, by all that determines them, the pixels as they were read included."""
 
 
 def estimate_backgrounds(
@@ -98,9 +106,7 @@ def estimate_backgrounds(
         most = MOST_VERSIONS * parts_of[image.ref.id]
         work = _estimate_part(image, part, mine, library.diameters, most)
         background = yield from subprogress(work, *share, "estimating the background")
-        clicked = len(places.centered(image.ref.id, part))
-        unclicked = background.unclicked * clicked
-        done.append(replace(background, image=image.ref.id, unclicked=unclicked))
+        done.append(replace(background, image=image.ref.id))
     return tuple(done)
 
 
@@ -145,6 +151,8 @@ def divide_image(
 ) -> list[Region]:
     """Return the parts of an image: the best tile of each class, then those of most patches.
 
+    They lie in the smallest box that holds all that counts.
+
     Parameters
     ----------
     image
@@ -154,7 +162,7 @@ def divide_image(
     diameters
         Class value -> diameter in pixels.
     """
-    region = image.pixels.region
+    region = counted_box(image.ref, image.pixels)
     if len(region) == 3 or np.prod(region_shape(region)) <= WHOLE_PX:
         return [region]
     if not patches:
@@ -233,15 +241,18 @@ def _estimate_part(
     objects = np.any(list(masks.values()), axis=0) & ~left_out
     shortest = min(diameters[value] for value in masks)
     rim = max(2, round(RIM_DIAMETERS * max(diameters[value] for value in masks)))
-    objectlike = np.zeros_like(objects)
+    objectlike, is_known = np.zeros_like(objects), True
     free = yield from subprogress(clear_of(objects, rim, ref.spacing), 0.0, 0.1)
     for done, (value, mask) in enumerate(masks.items()):
         reach = AROUND_DIAMETERS * diameters[value]
         share = 0.1 + 0.2 * done / len(masks), 0.1 + 0.2 * (done + 1) / len(masks)
         beyond = yield from subprogress(clear_of(objects, reach, ref.spacing), *share)
-        objectlike |= mark_objectlike(
-            pixels, mask, free & ~beyond & ~left_out, [diameters[value] / s for s in ref.spacing]
-        )
+        around, lengths = free & ~beyond & ~left_out, [diameters[value] / s for s in ref.spacing]
+        marked = mark_objectlike(pixels, mask, around, lengths)
+        if marked is None:
+            is_known &= ref.exhaustive
+        else:
+            objectlike |= marked
     objectlike &= ~(find_rejected(image, part, objectlike) & ~objects)
     if ref.exhaustive:
         taken = ndimage.binary_propagation(objects, mask=objects | objectlike)
@@ -249,22 +260,35 @@ def _estimate_part(
         taken = objects | objectlike
     valid = yield from subprogress(clear_of(taken, rim, ref.spacing), 0.3, 0.5)
     valid &= ~left_out
-    if valid.mean() < MIN_BACKGROUND_SHARE:
+    if np.count_nonzero(valid) < MIN_BACKGROUND_SHARE * np.count_nonzero(~left_out):
+        is_known &= ref.exhaustive
         valid = ~ndimage.binary_dilation(objects) & ~left_out
+    if not is_known:
+        valid = ndimage.binary_dilation(objects, iterations=RING_PX) & ~objects & ~left_out
     if not valid.any():
         valid = ~left_out if not left_out.all() else np.ones_like(objects)
     sigma = tuple(float(np.clip(shortest / 4 / s, 2.0, MAX_SIGMA_PX)) for s in ref.spacing)
     work = estimate_background(ref.id, pixels, valid, sigma, origin)
     background = yield from subprogress(work, 0.5, 1.0)
-    unclicked = 0.0 if ref.exhaustive else _count_unclicked(objectlike, objects, rim)
+    if not is_known:
+        background = _without_detail(background)
+    unclicked = 0.0 if ref.exhaustive else _count_unclicked(objectlike & ~left_out, objects, rim)
     background = replace(
         background,
         exhaustive=ref.exhaustive,
         unclicked=unclicked,
         spacing=ref.spacing if len(part) == 3 else (),
+        counted=~left_out if left_out.any() and not left_out.all() else None,
     )
     CACHE.put(key, background, image.ref.id, most)  # which part is learned from varies, too
     return background
+
+
+def _without_detail(background: Background) -> Background:
+    """Return an even background, of which no pixel is known to be real."""
+    columns = (-1,) + (1,) * background.valid.ndim
+    even = np.broadcast_to(background.level.reshape(columns), background.pixels.shape)
+    return replace(background, pixels=even, valid=np.zeros_like(background.valid))
 
 
 def find_rejected(

@@ -13,6 +13,7 @@ from napari_synthseg.core.geometry import (
     intersect,
     region_at,
     region_slices,
+    widen_region,
 )
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import GIVEN, ClickedImage, Outline, Patch
@@ -89,7 +90,10 @@ def cut_clicked_image(
     for number, (click, one) in enumerate(zip(image.clicks, found, strict=True)):
         if number % PORTION_CLICKS == 0:
             yield Progress(0.8 + 0.1 * number / len(found), "cutting patches")
-        patches.append(_cut_patch(image.ref.id, source, click, one, diameters, settings, spacing))
+        patch = _cut_patch(image.ref.id, source, click, one, diameters, settings, spacing)
+        if image.ref.is_limited and meets_limits(one.outline, image.ref, image.pixels):
+            patch = replace(patch, touches_border=True)
+        patches.append(patch)
 
     def length_of(patch: Patch) -> float:
         return equal_diameter(patch.area, spacing)
@@ -152,6 +156,26 @@ def where_it_counts(outline: Outline, ref: ImageRef, pixels: PixelSource) -> Out
     if counted is not None:
         mask[region_slices(common, outline.origin)] &= counted
     return replace(outline, mask=mask)
+
+
+def meets_limits(outline: Outline, ref: ImageRef, pixels: PixelSource) -> bool:
+    """Tell whether an outline reaches pixels of its image that do not count.
+
+    Parameters
+    ----------
+    outline
+        As `where_it_counts` gives it.
+    ref, pixels
+        The image.
+    """
+    from scipy import ndimage
+
+    around = widen_region(outline.window, [1] * outline.mask.ndim, pixels.region)
+    counted = counted_pixels(ref, pixels, around)
+    if counted is None:
+        return False
+    grown = ndimage.binary_dilation(cut_mask(outline.mask, outline.origin, around))
+    return bool((grown & ~counted).any())
 
 
 def touches_border(outline: Outline, region: Region) -> bool:

@@ -30,7 +30,7 @@ OBJECT_LEVEL = 0.4
 
 MIN_ADVANTAGE = 0.4
 """With a smaller difference between the shares of objects and of surroundings above the level, the
-discriminant tells nothing, and nothing is marked."""
+discriminant tells nothing."""
 
 
 def mark_objectlike(
@@ -38,8 +38,10 @@ def mark_objectlike(
     inside: NDArray[np.bool_],
     around: NDArray[np.bool_],
     diameters: Sequence[float],
-) -> NDArray[np.bool_]:
-    """Mark all that looks like the objects of one class.
+) -> NDArray[np.bool_] | None:
+    """Mark all that looks like the objects of one class; None where nothing tells them apart.
+
+    Where too few pixels are outlined, or lie around, to learn from, nothing is marked.
 
     Parameters
     ----------
@@ -53,10 +55,12 @@ def mark_objectlike(
     """
     from scipy import ndimage
 
+    if min(np.count_nonzero(inside), np.count_nonzero(around)) < MIN_SAMPLES:
+        return np.zeros(inside.shape, bool)
     described = describe_pixels(pixels, diameters)
     found = fit_foreground(*(sample_pixels(described, where) for where in (inside, around)))
     if found is None:
-        return np.zeros(inside.shape, bool)
+        return None
     marked: NDArray[np.bool_] = ndimage.binary_opening(found.apply(described) > OBJECT_LEVEL)
     return marked
 

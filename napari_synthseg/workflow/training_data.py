@@ -344,7 +344,7 @@ class TrainingSources:
         backgrounds = yield from estimate_backgrounds(library)
         chosen = backgrounds
         if wanted is None:
-            chosen = tuple(b for b in backgrounds if b.valid.mean() < CROWDED_SHARE)
+            chosen = tuple(b for b in backgrounds if b.valid_share < CROWDED_SHARE)
             weights = [1.0 if b.exhaustive else PARTLY_CLICKED_WEIGHT for b in chosen]
             wanted = min(sum(weights) / len(backgrounds), MOST_SHOWN_SHARE)
         images = {image.ref.id: image for image in library.images}

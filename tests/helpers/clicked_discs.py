@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
+from napari_synthseg.core.annotations import Click, ImageRef, MendedOutline, ObjectClass
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 
@@ -34,6 +34,23 @@ def clicked(image, centers, name="a", exhaustive=True, cls=1, **ref):
     )
     reference = ImageRef(id=name, uri=name, name=name, exhaustive=exhaustive, **ref)
     return ClickedImage(reference, ArraySource(image), clicks)
+
+
+def outlined(image, discs, name="a", exhaustive=True, **ref):
+    """Return a clicked image whose discs (center, radius, class) have exact outlines.
+
+    Click ids are "name-number" from 1.
+    """
+    clicks = []
+    for number, (center, radius, cls) in enumerate(discs, start=1):
+        corner = [round(c) - radius - 1 for c in center]
+        grid = np.indices([2 * radius + 3] * len(center))
+        away = sum((g + a - c) ** 2 for g, a, c in zip(grid, corner, center, strict=True))
+        click = Click(id=f"{name}-{number}", image=name, position=tuple(map(float, center)),
+                      cls=cls, mended=MendedOutline.of(away <= radius**2, corner))  # fmt: skip
+        clicks.append(click)
+    reference = ImageRef(id=name, uri=name, name=name, exhaustive=exhaustive, **ref)
+    return ClickedImage(reference, ArraySource(image), tuple(clicks))
 
 
 def finish(work):

@@ -12,7 +12,15 @@ from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.patches.canvas_parts import estimate_backgrounds
-from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish, overlap
+from tests.helpers.clicked_discs import (
+    CENTERS,
+    DISC,
+    clicked,
+    disc_image,
+    finish,
+    outlined,
+    overlap,
+)
 
 
 def build(*images, classes=(DISC,), **options):
@@ -93,6 +101,19 @@ def test_only_the_region_counts_and_positions_stay_those_of_the_full_image():
     (background,) = finish(estimate_backgrounds(library))[1]
     assert background.origin == (10, 70)
     assert background.pixels.shape == (1, 118, 90)
+
+
+@pytest.mark.parametrize("limit", ["roi", "excluded"])
+def test_an_object_that_the_part_that_counts_cuts_off_touches_the_border(limit):
+    upper = ((0.0, 0.0), (0.0, 160.0), (30.0, 160.0), (30.0, 0.0))
+    lower = ((30.0, 0.0), (30.0, 160.0), (128.0, 160.0), (128.0, 0.0))
+    discs = [((28, 40), 10, 1), ((15, 100), 10, 1)]
+    image, _ = disc_image([center for center, *_ in discs])
+    outlines = {limit: ((upper if limit == "roi" else lower,),)}
+    cut, whole = build(outlined(image, discs, **outlines)).patches
+    assert cut.touches_border
+    assert cut.area < 0.75 * whole.area
+    assert not whole.touches_border
 
 
 def test_a_click_outside_the_region_is_refused_by_place():

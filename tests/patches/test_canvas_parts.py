@@ -255,17 +255,14 @@ def changed(part):
     return {"masks": {"a": InstanceLabels(IDS, dict.fromkeys(range(1, 8), 1))}}
 
 
-def test_a_known_background_counts_the_clicks_of_now():
-    """Clicks without a mask change no pixel of what is known, but how many objects there are."""
+def test_clicks_without_a_mask_change_nothing_of_a_known_background(works):
     library = exhaust(build_library([clicked(IMAGE, CENTERS[:4], exhaustive=False)], [DISC]))
     empty = [replace(p, id=f"{p.id}-b", mask=np.zeros_like(p.mask)) for p in library.patches]
     more = replace(library, patches=(*library.patches, *empty))
     (few,) = exhaust(estimate_backgrounds(library))
     (known,) = exhaust(estimate_backgrounds(more))
-    canvas_parts.CACHE.clear()
-    (fresh,) = exhaust(estimate_backgrounds(more))
-    assert few.unclicked > 1
-    assert known.unclicked == fresh.unclicked == 2 * few.unclicked
+    assert len(works) == 1
+    assert known.unclicked == few.unclicked > 0.5
 
 
 @pytest.mark.parametrize(

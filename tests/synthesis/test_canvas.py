@@ -7,12 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
+from napari_synthseg.core.labels import UNKNOWN, InstanceLabels
 from napari_synthseg.core.patch import Background
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.synthesis import PasteRecipe
-from napari_synthseg.synthesis.paste.canvas import Canvases, Texture, empty_windows, smooth_bases
+from napari_synthseg.synthesis.datasets import label_clicked
+from napari_synthseg.synthesis.paste.canvas import Canvases, Texture, smooth_bases
+from napari_synthseg.synthesis.paste.windows import empty_windows
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 
 KINDS = ["real", "empty", "textured", "blank", "mixed"]
@@ -145,3 +149,48 @@ def test_blank_canvases_are_constant_without_noise():
     for picture in drawn(finish(estimate_backgrounds(library))[1], canvas="blank", noise=0.0):
         assert np.ptp(picture) == 0
         assert picture[0, 0, 0] == pytest.approx(0.1, abs=0.02)
+
+
+def packed(exhaustive, shape=(200, 200), step=30, wall=2):
+    """Return the library of cells wall to wall, of which six are clicked, and the cells."""
+    rng = np.random.default_rng(0)
+    rows = enumerate(np.arange(step / 2, shape[0], 0.87 * step))
+    columns = np.arange(step / 2, shape[1], step)
+    middles = np.array([(row, x + step / 2 * (k % 2)) for k, row in rows for x in columns])
+    away, nearest = cKDTree(middles).query(np.argwhere(np.ones(shape)), k=2)
+    is_cell = away[:, 1] - away[:, 0] > wall
+    ids = np.where(is_cell, nearest[:, 0] + 1, 0).reshape(shape).astype(np.int32)
+    image = ndimage.gaussian_filter(np.where(ids > 0, 0.8, 0.1), 1) + rng.normal(0, 0.03, shape)
+    inside = middles[((middles > step) & (middles < np.subtract(shape, step))).all(axis=1)]
+    places = [tuple(at) for at in inside[:: len(inside) // 6][:6].round().tolist()]
+    source = clicked(image[None].astype(np.float32), places, exhaustive=exhaustive)
+    cells = InstanceLabels(ids, dict.fromkeys(range(1, len(middles) + 1), 1))
+    cell = DISC.model_copy(update={"diameter": step - wall})
+    return finish(build_library([source], [cell], masks={"a": cells}))[1], ids
+
+
+@pytest.mark.parametrize("canvas", ["real", "textured", "mixed"])
+def test_canvases_are_blank_where_nothing_tells_objects_that_nobody_clicked(canvas):
+    library, _ = packed(exhaustive=False)
+    synthesizer = finish(PasteRecipe(size=96, canvas=canvas, noise=0.0).fit(library))[1]
+    (note,) = [note for note in synthesizer.notes if "nobody clicked" in note]
+    assert note.startswith("On 1 of 1 images")
+    residual, base = synthesizer.canvases.draw(np.random.default_rng(0), 0)
+    assert np.ptp(base) == np.ptp(residual) == 0
+    assert base.mean() < 0.7  # as between the cells, not as in them
+
+
+def test_where_every_object_is_clicked_all_else_is_background():
+    for exhaustive in (True, False):
+        library, _ = packed(exhaustive)
+        (background,) = finish(estimate_backgrounds(library))[1]
+        assert background.valid.any() == exhaustive
+
+
+def test_crops_of_an_image_without_known_background_teach_its_clicked_objects_alone():
+    library, ids = packed(exhaustive=False)
+    (background,) = finish(estimate_backgrounds(library))[1]
+    labels = label_clicked(library, background, library.images[0]).labels
+    assert labels.count == 6
+    assert (labels.ids > 0).sum() < 0.3 * (ids > 0).sum()
+    assert set(np.unique(labels.ids[labels.ids <= 0])) == {UNKNOWN}

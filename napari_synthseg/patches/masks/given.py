@@ -17,7 +17,7 @@ from napari_synthseg.core.geometry import (
     region_shape,
     region_slices,
 )
-from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.labels import UNKNOWN, InstanceLabels
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.networks.click_dividing import rivals
 from napari_synthseg.patches.neighbors import Neighbors
@@ -90,7 +90,7 @@ class GivenOutlines:
         if common := intersect(window, region_at(first, labels.ids.shape)):
             place = region_slices(common, [low for low, _ in window])
             ids = np.maximum(labels.ids[region_slices(common, first)], 0)
-            taken[place] = np.isin(self._values[ids], list(values))
+            taken[place] = np.isin(self._values[ids], [*values, UNKNOWN])
         return taken
 
 
@@ -108,10 +108,10 @@ def _mended(clicks: Sequence[Click], region: Region) -> dict[str, Outline]:
 
 
 def _class_values(boxes: Iterable[int], labels: InstanceLabels) -> NDArray[np.int64]:
-    """Return the class of each labelled object by its id, 0 where there is none."""
+    """Return the class of each labelled object by its id: 0 of no object, else `UNKNOWN`."""
     numbers = list(boxes)
     values = np.zeros(max(numbers, default=0) + 1, np.int64)
-    values[numbers] = [labels.classes.get(number, 0) for number in numbers]
+    values[numbers] = [labels.classes.get(number, UNKNOWN) for number in numbers]
     return values
 
 

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from napari_synthseg.core.geometry import region_shape
 from napari_synthseg.core.patch import Background, PatchLibrary
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.pixels import FloatImage, counted_box
 from napari_synthseg.patches.canvas_parts import PatchPlaces
 from napari_synthseg.patches.window import bounds
 from napari_synthseg.synthesis.paste.objects import Density
@@ -138,7 +138,7 @@ def measure_border(library: PatchLibrary) -> float:
         if not image.ref.exhaustive or len(patches) < MIN_CLICKS or image.ref.ndim != 2:
             continue
         share = float(np.mean([p.touches_border for p in patches]))
-        shape = region_shape(image.pixels.region)
+        shape = region_shape(counted_box(image.ref, image.pixels))
         found.append(border_for(share, mean_half(library), shape))
         weights.append(len(patches))
     return float(np.average(found, weights=weights)) if found else USUAL_BORDER

@@ -16,12 +16,10 @@ from napari_synthseg.core.patch import Background
 from napari_synthseg.core.pixels import FloatImage, Pixel, quarter_turned
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.sprites import CACHE_BYTES
+from napari_synthseg.synthesis.paste.windows import draw_window, empty_windows
 
 CanvasKind = Literal["real", "empty", "textured", "blank"]
 CANVAS_KINDS: tuple[CanvasKind, ...] = ("real", "empty", "textured", "blank")
-
-MAX_EMPTY_WINDOWS = 4096
-"""Empty windows that are remembered of an image."""
 
 CROWDED_SHARE = 0.05
 """With a smaller share of background an image shows almost none."""
@@ -34,9 +32,9 @@ TEXTURE_WINDOWS_TRIED = 16
 class CanvasImage:
     """What canvases are cut from: one background, the smooth base of it, and its noise residual.
 
-    `residual`, `base` and `valid` are continued by their mirror image where an image is smaller
-    than a canvas. `empty` holds the first pixels of windows in which nothing but valid background
-    lies, (n, ndim).
+    `residual`, `base`, `valid` and `counted` (None: all pixels count) are continued by their mirror
+    image where an image is smaller than a canvas. `empty` holds the first pixels of windows in
+    which nothing but valid background lies, (n, ndim).
     """
 
     background: Background
@@ -44,19 +42,26 @@ class CanvasImage:
     base: FloatImage
     valid: NDArray[np.bool_]
     empty: NDArray[np.int64]
+    counted: NDArray[np.bool_] | None = None
+
+    @cached_property
+    def is_unknown(self) -> bool:
+        """Whether no background is known: such an image has blank canvases alone."""
+        return not self.background.valid.any()
 
     @classmethod
     def prepare(
         cls, background: Background, base: FloatImage, shape: tuple[int, ...], find_empty: bool
     ) -> CanvasImage:
         """Continue a background up to the spatial shape of a canvas."""
-        valid = _mirrored(background.valid, shape)
+        valid, counted = _mirrored(background.valid, shape), background.counted
         return cls(
             background,
             _read_only(_mirrored(background.pixels - base, shape)),
             _read_only(_mirrored(base, shape)),
             valid,
             empty_windows(valid, shape) if find_empty else np.zeros((0, len(shape)), np.int64),
+            None if counted is None else _mirrored(counted, shape),
         )
 
 
@@ -89,16 +94,23 @@ class Canvases:
     def notes(self) -> tuple[str, ...]:
         """Say where the recipe cannot be followed."""
         notes = []
-        crowded = sum(image.background.valid.mean() < CROWDED_SHARE for image in self.images)
+        known = [image for image in self.images if not image.is_unknown]
+        what = "images" if len(self.by_image) == len(self.images) else "parts of images"
+        if unknown := len(self.images) - len(known):
+            notes.append(
+                f"On {unknown} of {len(self.images)} {what} nothing tells objects that nobody "
+                "clicked from the background: canvases are blank there. Click every object and say "
+                "so, or add an image with empty space."
+            )
+        crowded = sum(image.background.valid_share < CROWDED_SHARE for image in known)
         if crowded and "blank" not in self.kinds:
             notes.append(
                 f"{crowded} of {len(self.images)} canvases show almost no background. Add an image "
                 "with empty space, or use blank canvases."
             )
-        lacking = sum(not len(image.empty) for image in self.images)
+        lacking = sum(not len(image.empty) for image in known)
         if "empty" in self.kinds and lacking:
             edge = " x ".join(str(n) for n in self.shape)
-            what = "images" if len(self.by_image) == len(self.images) else "parts of images"
             notes.append(
                 f"{lacking} of {len(self.images)} {what} have no window of {edge} pixels without "
                 "any object: there, canvases are the background with the objects taken out. A "
@@ -128,15 +140,15 @@ class Canvases:
         Their sum is the canvas. The residual is the caller's to change, the base is not.
         """
         kind, image = self.kinds[int(rng.integers(len(self.kinds)))], self.images[number]
-        if kind == "blank":
+        if kind == "blank" or image.is_unknown:
             return self._blank(rng, image.background)
         if kind == "empty" and len(image.empty):
             starts = image.empty[int(rng.integers(len(image.empty)))].tolist()
+            window = tuple(slice(s, s + m) for s, m in zip(starts, self.shape, strict=True))
         else:
-            room = np.subtract(image.valid.shape, self.shape)
-            starts = [int(rng.integers(n + 1)) for n in room]
+            window = draw_window(rng, image.valid.shape, self.shape, image.counted)
         orientation = int(rng.integers(4)) + 4 * int(rng.integers(2))
-        where = (slice(None), *(slice(s, s + m) for s, m in zip(starts, self.shape, strict=True)))
+        where = (slice(None), *window)
         smooth = quarter_turned(image.base[where], orientation)
         if kind == "textured":
             texture = self.cache.get_or_make(
@@ -181,22 +193,6 @@ def smooth_bases(
         )
         for b in backgrounds
     )
-
-
-def empty_windows(valid: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return the first pixels, (n, ndim), of windows that lie on valid pixels throughout.
-
-    Running sums along one axis after the other count the other pixels of every window.
-    """
-    count = (~valid).astype(np.int32)
-    for axis, edge in enumerate(shape):
-        total = np.cumsum(count, axis=axis, dtype=np.int32)
-        first = np.take(total, [edge - 1], axis=axis)
-        later = np.take(total, range(edge, total.shape[axis]), axis=axis)
-        earlier = np.take(total, range(total.shape[axis] - edge), axis=axis)
-        count = np.concatenate([first, later - earlier], axis=axis)
-    found = np.argwhere(count == 0)
-    return found[:: len(found) // MAX_EMPTY_WINDOWS + 1]
 
 
 def _read_only(image: FloatImage) -> FloatImage:

@@ -12,7 +12,6 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import Background, Patch, PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.canvas_parts import estimate_backgrounds, parts_of_patches
-from napari_synthseg.patches.nested import find_nested
 from napari_synthseg.synthesis.paste.arrangement import (
     Layout,
     count_touching,
@@ -20,6 +19,7 @@ from napari_synthseg.synthesis.paste.arrangement import (
     paint_layouts,
 )
 from napari_synthseg.synthesis.paste.canvas import Canvases, smooth_bases
+from napari_synthseg.synthesis.paste.choosing import choose_patches
 from napari_synthseg.synthesis.paste.cutting import SourceImage
 from napari_synthseg.synthesis.paste.objects import Density, ObjectSampler
 from napari_synthseg.synthesis.paste.optics import measure_blur
@@ -27,11 +27,11 @@ from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.sprite_factory import SpriteFactory
 from napari_synthseg.synthesis.paste.synthesizer import PasteSynthesizer
 
-MIN_PATCHES = 5
-"""Of a class with fewer patches, ones of lower quality are used, too."""
-
 TRIAL_CLUSTERING, TRIAL_IMAGES = 0.6, 6
 """Clustering that is tried to see how many objects touch, and on how many images."""
+
+PROBE_IMAGES, MOST_UNPLACED = 4, 0.1
+"""Dual images that are arranged to see what finds no place, and the share that is not told."""
 
 
 def fit_to_library(
@@ -60,21 +60,14 @@ def fit_to_backgrounds(
             "No usable patch lies on the parts of the images that are read. Click objects there, "
             "or accept patches that you rejected."
         )
-    chosen = choose_patches(inside, recipe.min_quality)
-    part_numbers = tuple(n for p in chosen if (n := part_of[p]) is not None)
+    chosen = choose_patches(library, inside, recipe.min_quality)
+    part_numbers = tuple(n for p in chosen.patches if (n := part_of[p]) is not None)
     yield Progress(0.0, "preparing canvases")
     bases = smooth_bases(backgrounds, library.diameters)
     canvases = Canvases.prepare(backgrounds, recipe, bases)
     yield Progress(0.2, "measuring how objects lie")
     layouts = paint_layouts(library, backgrounds)
-    numbers = {p.id: n for n, p in enumerate(chosen)}
-    inner: dict[int, tuple[Patch, ...]] = {}
-    for within, around in find_nested(inside).items():
-        if (number := numbers.get(inside[around].id)) is not None:
-            inner[number] = (*inner.get(number, ()), inside[within])
-    along = frozenset(p.id for mine in inner.values() for p in mine)
-    alone = sorted({p.cls for p in chosen if p.id not in along})
-    density = Density.measure(library, backgrounds, alone, along)
+    density = Density.measure(library, backgrounds, chosen.classes, chosen.nested)
     of_image: dict[str, list[Patch]] = defaultdict(list)
     for patch in usable:
         of_image[patch.image].append(patch)
@@ -83,17 +76,38 @@ def fit_to_backgrounds(
         SourceImage(background, base, layout.ids > 0, blurs.get(background.image, 0.0))
         for background, base, layout in zip(backgrounds, bases, layouts, strict=True)
     )
-    factory = SpriteFactory(recipe, chosen, part_numbers, sources, library.diameters, inner)
+    factory = SpriteFactory(
+        recipe, chosen.patches, part_numbers, sources, library.diameters, chosen.inner
+    )
     sampler = ObjectSampler.gather(density, factory)
     yield Progress(0.5, "matching the arrangement of the objects")
     arrangement, notes = measure_arrangement(recipe, library, density)
-    notes = (*canvases.notes(), *_left_out(usable, inside), *notes)
+    notes = (*canvases.notes(), *_left_out(usable, inside), *chosen.notes, *notes)
     synthesizer = PasteSynthesizer(recipe, canvases, factory, sampler, arrangement, notes)
     if recipe.arrangement == "matched" and recipe.clustering is None:
         yield Progress(0.75, "matching how many objects touch")
         synthesizer = match_clustering(synthesizer, layouts)
+    yield Progress(0.9, "counting what finds no place")
+    synthesizer = replace(synthesizer, notes=(*notes, *_unplaced(synthesizer)))
     yield Progress(1.0, "ready")
     return synthesizer
+
+
+def _unplaced(synthesizer: PasteSynthesizer) -> tuple[str, ...]:
+    """Say how many objects find no place, class by class, as a few dual images show."""
+    scenes = [synthesizer.layout(index) for index in range(PROBE_IMAGES)]
+    drawn = sum((scene.drawn for scene in scenes), Counter[int]())
+    lost = sum((scene.unplaced for scene in scenes), Counter[int]())
+    shares = {c: lost[c] / drawn[c] for c in sorted(lost)}
+    if max(shares.values(), default=0.0) < MOST_UNPLACED:
+        return ()
+    of_classes = ", ".join(f"class {value}: {share:.0%}" for value, share in shares.items())
+    which = f" ({of_classes})" if len(synthesizer.sampler.density.classes) > 1 else ""
+    return (
+        f"About {lost.total() / drawn.total():.0%} of the objects that are drawn find no place"
+        f"{which}: dual images show fewer than the density asks for. Allow more overlap, or lower "
+        "the density.",
+    )
 
 
 def _left_out(usable: Sequence[Patch], inside: Sequence[Patch]) -> tuple[str, ...]:
@@ -124,7 +138,7 @@ def match_clustering(synthesizer: PasteSynthesizer, layouts: Sequence[Layout]) -
     shares = []
     for clustering in (0.0, TRIAL_CLUSTERING):
         trial = _clustered(synthesizer, clustering)
-        seen = [count_touching(trial.layout(i)) for i in range(TRIAL_IMAGES)]
+        seen = [count_touching(trial.layout(i).ids) for i in range(TRIAL_IMAGES)]
         shares.append(sum(t for t, _ in seen) / max(sum(n for _, n in seen), 1))
     low, high = shares
     slope = max(high - low, 1e-3) / TRIAL_CLUSTERING
@@ -134,27 +148,3 @@ def match_clustering(synthesizer: PasteSynthesizer, layouts: Sequence[Layout]) -
 def _clustered(synthesizer: PasteSynthesizer, clustering: float) -> PasteSynthesizer:
     arrangement = replace(synthesizer.arrangement, clustering=clustering)
     return replace(synthesizer, arrangement=arrangement)
-
-
-def choose_patches(usable: Sequence[Patch], min_quality: float) -> tuple[Patch, ...]:
-    """Return those of usable patches to paste: good ones that lie whole in their image.
-
-    Where a class has too few of these, ones cut off by the border and then those of lower quality
-    join in, best first.
-    """
-    by_class: dict[int, list[Patch]] = {}
-    for patch in usable:
-        by_class.setdefault(patch.cls, []).append(patch)
-    chosen: list[Patch] = []
-    for _, mine in sorted(by_class.items()):
-        good = [p for p in mine if p.quality >= min_quality and not p.touches_border]
-        # In a volume few objects lie whole: up to half of them are cut off, and better than none.
-        least = max(MIN_PATCHES, len(mine) // 2) if mine[0].mask.ndim == 3 else MIN_PATCHES
-        if len(good) < least:
-            rank = sorted(
-                (p for p in mine if p not in good),
-                key=lambda p: (p.quality < min_quality, -p.quality),
-            )
-            good += rank[: least - len(good)]
-        chosen += good
-    return tuple(chosen)

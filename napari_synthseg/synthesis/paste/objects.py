@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from napari_synthseg.patches.canvas_parts import PatchPlaces
 from napari_synthseg.synthesis.paste.blending import Blending, blendings_of
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.sprite_factory import SpriteFactory
+from napari_synthseg.synthesis.paste.windows import draw_window
 
 MIN_OWN_PATCHES = 5
 """With at least this many patches of a class, an image may do without those of others."""
@@ -24,8 +26,9 @@ class ImageDensity:
     """The objects of one clicked image.
 
     `positions` (n, ndim) are relative to the image part's first pixel, `classes` (n,) their class
-    values. `unclicked` is how many more objects there are per clicked one; where it is
-    not 0 the clicks are a sample that says nothing of where objects crowd.
+    values. Of `shape` the pixels `counted` count (None: all). `unclicked` is how many more objects
+    there are per clicked one; where it is not 0 the clicks are a sample that says nothing of where
+    objects crowd.
     """
 
     positions: NDArray[np.float64]
@@ -33,6 +36,13 @@ class ImageDensity:
     shape: tuple[int, ...]
     exhaustive: bool
     unclicked: float
+    counted: NDArray[np.bool_] | None = None
+
+    def area(self, window: tuple[slice, ...] = ()) -> int:
+        """Return how many pixels of it, or of a window of it, count."""
+        if self.counted is not None:
+            return max(int(np.count_nonzero(self.counted[window])), 1)
+        return math.prod([part.stop - part.start for part in window] or self.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +82,8 @@ class Density:
                     np.array([p.cls for p in patches], np.int64),
                     background.valid.shape,
                     background.exhaustive,
-                    background.unclicked / max(len(patches), 1),
+                    background.unclicked,
+                    background.counted,
                 )
             )
         values = tuple(sorted(classes))
@@ -109,24 +120,23 @@ class Density:
         recipe: PasteParameters,
     ) -> NDArray[np.int64]:  # fmt: skip
         factor = recipe.density * (1 + recipe.density_spread * float(rng.uniform(-1, 1)))
-        share, inside = 1.0, np.ones(len(image.classes), bool)
-        for axis, (wanted, there) in enumerate(zip(shape, image.shape, strict=True)):
-            if wanted < there and image.exhaustive:
-                start = rng.uniform(0, there - wanted)
-                along = image.positions[:, axis]
-                inside &= (along >= start) & (along < start + wanted)
-            else:
-                share *= wanted / there
-        factor *= share * (1 + image.unclicked)
+        inside: NDArray[np.bool_] = np.ones(len(image.classes), bool)
+        area = image.area()
+        if image.exhaustive:
+            window = draw_window(rng, image.shape, shape, image.counted)
+            low, high = [part.start for part in window], [part.stop for part in window]
+            pixels = image.positions + 0.5
+            inside = np.all((pixels >= low) & (pixels < high), axis=1)
+            area = image.area(window)
+        factor *= math.prod(shape) / area * (1 + image.unclicked)
         values, counts = np.unique(image.classes[inside], return_counts=True)
         drawn = np.repeat(values, (factor * counts + rng.random(len(values))).astype(int))
-        return drawn if len(drawn) else rng.choice(image.classes, 1)
+        return drawn if len(drawn) or not len(image.classes) else rng.choice(image.classes, 1)
 
 
 def _expected(image: ImageDensity, shape: Sequence[int]) -> float:
     """Return how many objects a window of `shape` shows on average."""
-    share = float(np.prod(shape, dtype=float) / np.prod(image.shape, dtype=float))
-    return len(image.classes) * (1 + image.unclicked) * share
+    return len(image.classes) * (1 + image.unclicked) * math.prod(shape) / image.area()
 
 
 def _draw_count(rng: np.random.Generator, mean: float, recipe: PasteParameters) -> int:
@@ -162,6 +172,7 @@ class ObjectSampler:
     `patches` maps class value -> numbers of its patches, `own_patches` does so for each image:
     (number of the image, class value). `cut_off` are the numbers of patches that the border of
     their image cuts: Poisson blending would darken them from the cut on, they get a soft rim.
+    `areas` are those of all patches, pixels.
     """
 
     recipe: PasteParameters
@@ -169,6 +180,7 @@ class ObjectSampler:
     patches: Mapping[int, Sequence[int]]
     own_patches: Mapping[tuple[int, int], Sequence[int]]
     cut_off: frozenset[int]
+    areas: Sequence[int]
     variants: int
     blendings: tuple[Blending, ...]
 
@@ -178,21 +190,25 @@ class ObjectSampler:
         every: dict[int, list[int]] = defaultdict(list)
         own: dict[tuple[int, int], list[int]] = defaultdict(list)
         recipe = factory.recipe
-        along = {p.id for inner in factory.inner.values() for p in inner}
         for number, (patch, image) in enumerate(
             zip(factory.patches, factory.image_numbers, strict=True)
         ):
-            if patch.id not in along:
-                every[patch.cls].append(number)
-                own[image, patch.cls].append(number)
+            every[patch.cls].append(number)
+            own[image, patch.cls].append(number)
         blendings = blendings_of(recipe.blending)
         cut_off = frozenset(n for n, p in enumerate(factory.patches) if p.touches_border)
-        return cls(recipe, density, dict(every), dict(own), cut_off, factory.variants, blendings)
+        areas = [p.area for p in factory.patches]
+        return cls(
+            recipe, density, dict(every), dict(own), cut_off, areas, factory.variants, blendings
+        )
 
     def draw(
         self, rng: np.random.Generator, number: int, shape: tuple[int, ...]
     ) -> list[ObjectDraw]:
-        """Draw the objects on a canvas of image `number`, in the order of being put down."""
+        """Draw the objects on a canvas of image `number`, in the order of being put down.
+
+        The largest come first: between small ones they would find no place.
+        """
         recipe = self.recipe
         values = self.density.draw(rng, number, shape, recipe)
         if recipe.decoys and len(values):
@@ -221,4 +237,4 @@ class ObjectSampler:
             draws.append(
                 ObjectDraw(max(value, 0), patch, look, orientation, blending, gain, offset)
             )
-        return draws
+        return sorted(draws, key=lambda drawn: -self.areas[drawn.number])

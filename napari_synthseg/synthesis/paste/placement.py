@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -79,9 +80,10 @@ class Scene:
 
     `centers`, `reaches` (half the mean edge of the sprite) and `wanted` (distance to the nearest
     neighbor; 0: any) are of the objects so far, `alone` the place among them of one that
-    still lacks its neighbor; `wholes` and `areas` are each id's pixels when it
-    was put down, and those still to be seen (0 for the background). `inner` maps the ids of
-    objects that lie in others, and came along with them, to their classes.
+    still lacks its neighbor; `wholes` and `areas` are each id's pixels when it and what lies in it
+    were put down, and those still to be seen (0 for the background). `inner` maps the ids of
+    objects that lie in others, and came along with them, to their classes. `drawn` and `unplaced`
+    count the objects that were to be put down, and those that found no place, class by class.
     """
 
     ids: NDArray[np.int32]
@@ -92,6 +94,8 @@ class Scene:
     wholes: list[int] = field(default_factory=lambda: [0])
     areas: list[int] = field(default_factory=lambda: [0])
     inner: dict[int, int] = field(default_factory=dict)
+    drawn: Counter[int] = field(default_factory=Counter)
+    unplaced: Counter[int] = field(default_factory=Counter)
 
     def window(
         self, corner: Sequence[int], shape: tuple[int, ...]
@@ -150,8 +154,12 @@ class Scene:
         self.areas.append(place.area)
         self.wholes.append(place.area)
         for cls, mask in sprite.inner:
-            own = (mask if place.inner is None else mask[place.inner]) & (labels == number)
+            own = (mask if place.inner is None else mask[place.inner]) & (labels >= number)
             if area := int(np.count_nonzero(own)):
+                below = np.bincount(labels[own])
+                for i in np.flatnonzero(below).tolist():
+                    self.areas[i] -= int(below[i])
+                    self.wholes[i] -= int(below[i])
                 self.inner[len(self.areas)] = cls
                 labels[own] = len(self.areas)
                 self.areas.append(area)

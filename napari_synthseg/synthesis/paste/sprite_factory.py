@@ -63,7 +63,8 @@ class SpriteFactory:
     diameters
         Class value -> diameter in pixels.
     inner
-        Place of a patch -> the patches of objects that lie in its object and come along with it.
+        Place of a patch -> the patches of objects that lie in its object and come along with it,
+        outermost first.
     """
 
     recipe: PasteParameters

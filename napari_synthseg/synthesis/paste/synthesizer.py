@@ -69,13 +69,13 @@ class PasteSynthesizer(Synthesizer):
         classes |= scene.inner
         return DualImage(image, InstanceLabels(*_without_gaps(scene, classes)), index)
 
-    def layout(self, index: int) -> NDArray[np.int32]:
+    def layout(self, index: int) -> Scene:
         """Return only where objects would lie on some dual image, for measuring arrangements."""
         rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index, 2)))
         scene = Scene(np.zeros(self.shape, np.int32))
         for _ in self._arrange(rng, self.canvases.draw_part(rng), scene):
             pass
-        return scene.ids
+        return scene
 
     def _arrange(
         self, rng: np.random.Generator, number: int, scene: Scene
@@ -88,7 +88,9 @@ class PasteSynthesizer(Synthesizer):
             sprite = self.factory.sprite(drawn.number, drawn.variant, drawn.blending, number)
             sprite = sprite.view(drawn.orientation)
             found = find_place(rng, scene, sprite, self.arrangement)
+            scene.drawn[drawn.cls] += bool(drawn.cls)
             if found is None:
+                scene.unplaced[drawn.cls] += bool(drawn.cls)
                 continue
             place, distance = found
             if drawn.cls:

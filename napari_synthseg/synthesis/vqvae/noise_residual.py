@@ -33,6 +33,7 @@ from napari_synthseg.synthesis.vqvae.views import (
     block_means,
     class_shares,
     even_crops,
+    mirrored,
 )
 from napari_synthseg.synthesis.vqvae.vqvae import PairCoder
 
@@ -185,11 +186,14 @@ def measure_noise_residual(
 ) -> Generator[Progress, None, NoiseResidual]:
     """Return what is lost of real images in coding; yield at each crop.
 
-    Crops of one shape, as large as a training crop and more where images are.
+    Crops of one shape, as large as a training crop and more where images are; smaller images are
+    mirrored at their borders.
     """
     side = max(min(2 * edge, min(min(v.shape) for v in views)) // CELL_PX * CELL_PX, edge)
     residuals, cells, masks = [], [], []
-    crops = even_crops(views, side, max(MAX_RESIDUAL_PX // side**2, 1))
+    crops = even_crops(
+        [mirrored(view, side) for view in views], side, max(MAX_RESIDUAL_PX // side**2, 1)
+    )
     for number, view in enumerate(crops):
         yield Progress(number / len(crops), f"crop {number + 1} of {len(crops)}")
         (image,), (mask,) = decoded(coder, encoded(coder, view, device))

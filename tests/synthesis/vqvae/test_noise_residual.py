@@ -1,8 +1,12 @@
 """The grain that is put back is like the grain that was lost."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from napari_synthseg.core.progress import exhaust
+from napari_synthseg.synthesis.vqvae import noise_residual
 from napari_synthseg.synthesis.vqvae.noise_residual import NoiseResidual
 from napari_synthseg.synthesis.vqvae.views import MaskedView
 
@@ -80,3 +84,17 @@ def test_seams_cross_over_without_a_change_in_strength():
     assert local.mean() == pytest.approx(0.1, rel=0.05)
     columns = local.mean(axis=0)
     assert columns.max() / columns.min() < 1.35
+
+
+def test_a_narrow_image_gives_crops_as_large_as_the_others(monkeypatch):
+    monkeypatch.setattr(noise_residual, "encoded", lambda coder, view, device: view)
+    monkeypatch.setattr(
+        noise_residual, "decoded", lambda coder, view: (0 * view.image[None], view.mask[None])
+    )
+    coder = SimpleNamespace(design=SimpleNamespace(classes=2))
+    narrow = target((64, 20))
+    work = noise_residual.measure_noise_residual(coder, [target((64, 64)), narrow], 32, None)
+    grain = exhaust(work)
+    assert grain.residual.shape[1:] == (1, 32, 32)
+    mirrored = np.pad(narrow.image[:, :32], ((0, 0), (0, 0), (0, 12)), mode="symmetric")
+    np.testing.assert_allclose(grain.residual[-2], mirrored, atol=1e-3)
