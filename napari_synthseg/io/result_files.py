@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -15,9 +16,11 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.io.class_tables import write_class_names
+from napari_synthseg.io.images.folder_stack import SUFFIXES as PLANE_SUFFIXES
 from napari_synthseg.io.images.lengths import in_micrometers
 from napari_synthseg.io.labels import encode_regions, read_label_file
 from napari_synthseg.io.naming import same_form, unique_names, without_mask_ending
+from napari_synthseg.io.paths import is_there
 from napari_synthseg.io.tables import Columns, read_rows
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
@@ -194,12 +197,41 @@ def name_targets(out: Path, refs: Sequence[ImageRef]) -> list[Path]:
     return targets
 
 
-def refuse_existing(paths: Iterable[Path], overwrite: bool, option: str = "--out") -> None:
-    """Raise `InputError` where a file would be replaced without leave; `option` named the place."""
-    if not overwrite and (there := next((p for p in paths if p.exists()), None)):
-        raise InputError(
-            f"{there} exists already: give another {option}, or --overwrite to replace it."
-        )
+def refuse_existing(
+    paths: Iterable[Path], overwrite: bool, inputs: Iterable[Path], option: str = "--out"
+) -> None:
+    """Refuse to replace files without leave, and to replace what is read with any.
+
+    Parameters
+    ----------
+    paths
+        What is to be written.
+    overwrite
+        Existing files may be replaced.
+    inputs
+        Files and folders that are read, see `storage.uris.named_files`.
+    option
+        What named the place.
+
+    Raises
+    ------
+    InputError
+        If a file exists and may not be replaced, or an input would change.
+    """
+    kept = {Path(os.path.realpath(path)) for path in inputs}
+    above = {folder for path in kept for folder in path.parents}
+    for path in paths:
+        real = Path(os.path.realpath(path))
+        is_plane = real.suffix.lower() in PLANE_SUFFIXES and real.parent in kept
+        if is_plane or real in kept or real in above:
+            raise InputError(
+                f"{path} is not written: it would change an image or masks that are read. Give "
+                f"another {option}."
+            )
+        if not overwrite and is_there(path):
+            raise InputError(
+                f"{path} exists already: give another {option}, or --overwrite to replace it."
+            )
 
 
 def read_classes(folder: Path) -> dict[str, dict[int, str]] | None:

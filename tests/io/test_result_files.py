@@ -95,8 +95,21 @@ def test_nothing_is_replaced_without_leave(tmp_path: Path) -> None:
     there = tmp_path / "a.tif"
     there.touch()
     with pytest.raises(InputError, match="another --out, or --overwrite"):
-        refuse_existing([tmp_path / "b.tif", there], overwrite=False)
-    refuse_existing([there], overwrite=True)
+        refuse_existing([tmp_path / "b.tif", there], overwrite=False, inputs=())
+    refuse_existing([there], overwrite=True, inputs=())
+
+
+def test_what_is_read_is_never_replaced(tmp_path: Path) -> None:
+    image, planes = tmp_path / "a.tif", tmp_path / "planes"
+    image.write_bytes(b"image")
+    planes.mkdir()
+    (tmp_path / "linked").symlink_to(tmp_path, target_is_directory=True)
+    inputs = (tmp_path / "linked" / "a.tif", planes)
+    for target in (image, planes, planes / "new.tif", tmp_path, tmp_path / "linked" / "a.tif"):
+        for overwrite in (False, True):
+            with pytest.raises(InputError, match=r"are read\. Give another --labels\.$"):
+                refuse_existing([target], overwrite, inputs, "--labels")
+    refuse_existing([planes / "clicks.csv", tmp_path / "b.tif"], False, inputs)
 
 
 def paired(tmp_path: Path, first: str, second: str) -> list[tuple[str, str, str]]:

@@ -25,6 +25,7 @@ from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.images.ome_zarr import is_zarr
 from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import name_targets, refuse_existing, writing_into
+from napari_synthseg.storage.uris import named_files
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.tasks.results import ImageResult, ResultWriter, Written
 from napari_synthseg.workflow.predicting import (
@@ -146,7 +147,8 @@ def apply_to_files(
     """
     yield Progress(0.0, "looking for images")
     refs, broken = _open_all(images, project, folder, run)
-    refuse_existing([*prediction_files(out, run, refs), out / SUMMARY_FILE], overwrite)
+    inputs = named_files(project, folder, refs)
+    refuse_existing([*prediction_files(out, run, refs), out / SUMMARY_FILE], overwrite, inputs)
     least = run.least_score
     low = () if least is None else (f"objects that score below {least:.2f} are left out",)
     told = tuple(f"{run.name}: {words}" for words in (*few_steps(run.steps), *low))
