@@ -83,6 +83,8 @@ def mark_deleted(folder: Path, run_id: str, is_deleted: bool) -> None:
 def remove_deleted(folder: Path, known: Collection[str]) -> None:
     """Remove the files of deleted runs that are in no record (`known` are the ids that are)."""
     for mark in (folder / "runs").glob(f"*/{DELETED}"):
+        if mark.parent.is_symlink():
+            continue
         if mark.parent.name in known:
             mark.unlink(missing_ok=True)
         else:
