@@ -123,8 +123,10 @@ def stored_zarr(
     metadata = json.dumps(dict(array.metadata.to_dict(), attributes=None), default=str)
     if "pickle" in metadata:
         raise InputError(f"'{name}' holds Python objects, which are never loaded.")
-    if "blosc" in metadata:
+    try:
         array = with_checked_chunks(array)
+    except InputError as error:
+        raise InputError(f"'{name}' is not read: {error}") from None
     chunk = math.prod(array.shards or array.chunks)
     check_budget(name, chunk, array.dtype.itemsize)
 
