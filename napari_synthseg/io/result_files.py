@@ -15,6 +15,7 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.io.atomic import replace_file
 from napari_synthseg.io.class_tables import write_class_names
 from napari_synthseg.io.images.folder_stack import SUFFIXES as PLANE_SUFFIXES
 from napari_synthseg.io.images.lengths import in_micrometers
@@ -133,10 +134,11 @@ def writing_into(out: Path) -> Iterator[None]:
 
 
 def write_tiff(path: Path, array: NDArray[Any], **options: Any) -> None:
-    """Write a compressed gray TIFF of the type of `array`."""
+    """Write a compressed gray TIFF of the type of `array`, whole or not at all."""
     import tifffile
 
-    tifffile.imwrite(path, array, compression="zlib", photometric="minisblack", **options)
+    options |= {"compression": "zlib", "photometric": "minisblack"}
+    replace_file(path, lambda partial: tifffile.imwrite(partial, array, **options))
 
 
 def write_labels(path: Path, ids: NDArray[np.integer], image: ImageRef | None = None) -> None:

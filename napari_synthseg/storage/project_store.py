@@ -24,6 +24,7 @@ from napari_synthseg.core.annotations import MaskTruth
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.atomic import replace_file
+from napari_synthseg.io.paths import is_there
 from napari_synthseg.storage.arrays import array_path, remove_partial
 from napari_synthseg.storage.lock import DATABASE_NAME, ProjectLock, is_local
 from napari_synthseg.storage.runs import copy_runs, remove_deleted, run_folder
@@ -74,7 +75,7 @@ class ProjectStore:
             If the folder already holds a project, or cannot be written.
         """
         path = folder / DATABASE_NAME
-        if path.exists():
+        if is_there(path):
             raise InputError(
                 f"'{folder}' already holds a project: open it, or choose another folder."
             )
@@ -178,7 +179,7 @@ class ProjectStore:
             If the folder already holds a project, or the copy cannot be written.
         """
         project = self.load()
-        if (folder / DATABASE_NAME).exists():
+        if is_there(folder / DATABASE_NAME):
             raise InputError(f"'{folder}' already holds a project: choose another folder.")
         try:
             for name in COPIED_FOLDERS:

@@ -150,5 +150,6 @@ def checkpoints(folder: Path, run_id: str) -> FolderArtifactStore:
 def save_prediction(folder: Path, run_id: str, stem: str, ids: NDArray[np.integer[Any]]) -> Path:
     """Write predicted ids or class values to ``predictions/STEM.tif``; return the path."""
     target = run_folder(folder, run_id) / "predictions" / f"{safe_name(stem)}.tif"
-    write_file(folder, target, lambda path: write_tiff(path, ids))
+    with writing(folder, target):
+        write_tiff(target, ids)
     return target

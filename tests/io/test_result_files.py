@@ -48,6 +48,22 @@ def test_labels_of_an_image_have_its_pixel_size(
         assert open_file(path).pixel_size == pytest.approx(expected)
 
 
+def test_a_full_disk_leaves_the_file_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_labels(tmp_path / "a.tif", np.eye(5, dtype=np.int32))
+    before = (tmp_path / "a.tif").read_bytes()
+
+    def fill_up(path: Path, *_: object, **__: object) -> None:
+        Path(path).write_bytes(bytes(4096))
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tifffile, "imwrite", fill_up)
+    with pytest.raises(OSError, match="No space"):
+        write_labels(tmp_path / "a.tif", np.zeros((5, 5), np.int32))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == {tmp_path / "a.tif": before}
+
+
 def test_finds_label_images_by_stem(tmp_path: Path) -> None:
     for name in ("a.tif", "b.PNG", "notes.txt", "objects.csv", "._a.tif"):
         (tmp_path / name).touch()

@@ -24,6 +24,7 @@ from napari_synthseg.core.runs import TrainingRun, few_steps
 from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.images.ome_zarr import is_zarr
 from napari_synthseg.io.naming import unique_names
+from napari_synthseg.io.paths import is_there
 from napari_synthseg.io.result_files import name_targets, refuse_existing, writing_into
 from napari_synthseg.storage.uris import named_files
 from napari_synthseg.tasks.registry import task_info
@@ -111,7 +112,7 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        if not path.exists():
+        if not is_there(path):
             raise InputError(f"{path} does not exist: choose a file or a folder of images.")
         if path.is_dir() and not is_zarr(path):
             inside = [each for each in sorted(path.iterdir()) if _is_image(each)]
