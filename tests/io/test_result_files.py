@@ -9,6 +9,7 @@ import tifffile
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.atomic import replace_folder
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.labels import read_label_file
 from napari_synthseg.io.result_files import (
@@ -62,6 +63,14 @@ def test_a_full_disk_leaves_the_file_that_was_there(
     with pytest.raises(OSError, match="No space"):
         write_labels(tmp_path / "a.tif", np.zeros((5, 5), np.int32))
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == {tmp_path / "a.tif": before}
+
+
+def test_a_name_as_long_as_the_system_takes_is_written(tmp_path: Path) -> None:
+    path = tmp_path / f"{'x' * 251}.tif"
+    for _ in range(2):
+        write_labels(path, np.eye(5, dtype=np.int32))
+    replace_folder(tmp_path / ("y" * 255), lambda partial: (partial / "a").touch())
+    assert {p.name for p in tmp_path.iterdir()} == {path.name, "y" * 255}
 
 
 def test_finds_label_images_by_stem(tmp_path: Path) -> None:
