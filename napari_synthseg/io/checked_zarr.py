@@ -20,7 +20,6 @@ from typing import Any
 
 import numcodecs
 import zarr
-from numcodecs.abc import Codec as NumCodec
 from zarr.abc.codec import ArrayBytesCodec, BytesBytesCodec, Codec
 from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec, VLenBytesCodec, VLenUTF8Codec
 from zarr.core.array import AsyncArray
@@ -153,7 +152,7 @@ _AT_MOST: Mapping[str, Callable[[bytes, int], Any]] = {
 """Name of a codec -> what unpacks a chunk to a number of bytes at most."""
 
 
-class _BoundedV2(NumCodec):  # type: ignore[misc]  # it has no types
+class _BoundedV2(numcodecs.abc.Codec):  # type: ignore[misc]  # it has no types
     """A codec as zarr 2 calls it."""
 
     codec_id = "bounded"  # the class must have one

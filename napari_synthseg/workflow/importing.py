@@ -40,6 +40,7 @@ from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.io.labels import HOW_TO_SPLIT, check_classes, require_ids, split_objects
 from napari_synthseg.io.naming import same_form, without_mask_ending
 from napari_synthseg.storage import arrays, images, truths, uris
+from napari_synthseg.storage.fingerprint import fingerprint
 from napari_synthseg.storage.images import is_missing
 from napari_synthseg.workflow.bars import information_bar
 from napari_synthseg.workflow.jobs import Job
@@ -337,6 +338,8 @@ def _make_truth(
         check_classes(found, project.class_values, name)
     elif isinstance(found, InstanceLabels) and not ids_known:
         require_ids(found.ids, name, HOW_TO_SPLIT, strict=image.region is None)
+    if not isinstance(source, PixelLabels):
+        truth = truth.model_copy(update={"fingerprint": fingerprint(Path(source))})
     return truth, found
 
 
