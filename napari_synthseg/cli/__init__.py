@@ -92,6 +92,11 @@ def run_app(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         print(f"{program}: stopped", file=sys.stderr)
         return INTERRUPTED
+    except OSError as error:
+        if error.filename is None:
+            traceback.print_exc()
+            return FAILURE
+        return _refuse(program, f"'{error.filename}' cannot be used: {error.strerror}.")
     except Exception:  # noqa: BLE001 - a defect: all we know goes to stderr
         traceback.print_exc()
         return FAILURE

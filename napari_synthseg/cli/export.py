@@ -18,6 +18,7 @@ from napari_synthseg.cli.settings import (
 )
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.result_files import refuse_existing
+from napari_synthseg.storage.uris import named_files
 from napari_synthseg.workflow.exporting import DEFAULT_FORMATS, export_formats
 from napari_synthseg.workflow.exporting.pairs import pair_files
 from napari_synthseg.workflow.exporting.sources import choose_images
@@ -97,7 +98,8 @@ def export_data(
         pairs = []
         if what == "pairs":
             if name == DEFAULT_FORMATS["pairs"]:
-                refuse_existing(pair_files(out, count), overwrite)
+                inputs = named_files(session.project, session.folder)
+                refuse_existing(pair_files(out, count), overwrite, inputs)
             pairs = run_job(session.synthesize(count, run=past))
         refs = choose_images(images or [], session.project, session.folder, past)
         job = session.export(

@@ -18,6 +18,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.patches.masks.registry import NETWORK, mask_method
 from napari_synthseg.patches.quality.summary import ClassSummary, summarize_classes
+from napari_synthseg.storage.uris import named_files
 from napari_synthseg.workflow.exporting.patches import (
     list_patches,
     outline_files,
@@ -48,10 +49,11 @@ def cut_patches(
     as_json: JsonFlag = False,
 ) -> None:
     """Cut, mask and check a patch around each click; print counts and issues per class."""
-    refuse_existing([out] if out else [], overwrite)
     with Session.open(project).result() as session:
+        inputs = named_files(session.project, session.folder)
+        refuse_existing([out] if out else [], overwrite, inputs)
         files = outline_files(labels, session.project) if labels else ()
-        refuse_existing([file.path for file in files], overwrite, "--labels")
+        refuse_existing([file.path for file in files], overwrite, inputs, "--labels")
         if method:
             classes = _with_methods(session.project.classes, method)
             session.edit(session.project.with_classes(*classes), "choose mask methods")

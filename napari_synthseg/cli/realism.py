@@ -19,6 +19,7 @@ from napari_synthseg.cli.settings import (
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.realism.figure import FIGURE_FILE, REPORT_FILE, save_comparison
 from napari_synthseg.realism.report import HEADER, rows_of
+from napari_synthseg.storage.uris import named_files
 from napari_synthseg.workflow.choosing import suitable_recipe
 from napari_synthseg.workflow.realism.comparing import DEFAULT_PAIRS
 from napari_synthseg.workflow.session import Session
@@ -43,8 +44,9 @@ def compare(
     chosen = parse_settings(settings)
     if seed is not None:
         chosen["seed"] = str(seed)
-    refuse_existing([out / REPORT_FILE, out / FIGURE_FILE], overwrite)
     with Session.open(project).result() as session:
+        inputs = named_files(session.project, session.folder)
+        refuse_existing([out / REPORT_FILE, out / FIGURE_FILE], overwrite, inputs)
         current = suitable_recipe(session.project)
         recipe = with_settings(current, chosen, f"recipe '{current.kind}'")
         found = run_job(session.compare_realism(count, seed or 0, recipe))

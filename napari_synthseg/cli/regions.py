@@ -11,6 +11,7 @@ import typer
 from napari_synthseg.cli.console import report, run_job
 from napari_synthseg.cli.settings import JsonFlag, ProjectFolder
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.paths import is_there
 from napari_synthseg.workflow.limits import Limits, Shape
 from napari_synthseg.workflow.session import Session
 
@@ -69,7 +70,7 @@ def _shape(option: str, text: str) -> Shape:
     try:
         numbers = [float(part) for part in parts]
     except ValueError:
-        if Path(text).exists():
+        if is_there(Path(text)):
             return Path(text)
         raise InputError(
             f"{option} {text}: neither a file nor four numbers: write Y0,X0,Y1,X1, such as "

@@ -20,6 +20,7 @@ from napari_synthseg.cli.settings import (
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.io.result_files import refuse_existing
+from napari_synthseg.storage.uris import named_files
 from napari_synthseg.synthesis import PRESETS
 from napari_synthseg.workflow.choosing import suitable_recipe
 from napari_synthseg.workflow.exporting.pairs import describe_pairs, pair_files
@@ -61,8 +62,9 @@ def synthesize(
     chosen = parse_settings(settings)
     if seed is not None:
         chosen["seed"] = str(seed)
-    refuse_existing(pair_files(out, count) if out else [], overwrite)
     with Session.open(project).result() as session:
+        inputs = named_files(session.project, session.folder)
+        refuse_existing(pair_files(out, count) if out else [], overwrite, inputs)
         past = None if run is None else session.project.run(run)
         if past is None:
             adopt_recipe(session, pick_recipe(session.project, recipe, preset), chosen)

@@ -351,6 +351,8 @@ class InstanceTruth(ObjectTruth):
     source: str
     as_stored: bool = False
     """Like that of `ImageRef`."""
+    fingerprint: str = ""
+    """Like that of `ImageRef`; of arrays of the project there is none."""
     classes: dict[int, int] = Field(default_factory=dict)
     """Instance id -> class value; ids that are missing belong to the first class that is named."""
 
@@ -361,6 +363,7 @@ class RegionTruth(_OfImage):
     kind: Literal["semantic"] = "semantic"
     source: str
     as_stored: bool = False
+    fingerprint: str = ""
 
 
 class BoxTruth(ObjectTruth):

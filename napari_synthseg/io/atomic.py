@@ -19,7 +19,7 @@ def replace_file(target: Path, write: Callable[[Path], object]) -> None:
         If it cannot be written; the target is then as it was.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    partial = _beside(target, "part")
     try:
         write(partial)
         _to_disk(partial)
@@ -40,8 +40,7 @@ def replace_folder(target: Path, write: Callable[[Path], object]) -> None:
         If it cannot be written; the target is then as it was.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    tag = uuid.uuid4().hex[:8]
-    partial, before = (target.with_name(f".{target.name}.{tag}.{end}") for end in ("part", "old"))
+    partial, before = _beside(target, "part"), _beside(target, "old")
     try:
         partial.mkdir()
         write(partial)
@@ -60,6 +59,11 @@ def replace_folder(target: Path, write: Callable[[Path], object]) -> None:
 def write_text(target: Path, text: str) -> None:
     """Write a UTF-8 text as `replace_file` does."""
     replace_file(target, lambda partial: partial.write_text(text, "utf-8"))
+
+
+def _beside(target: Path, end: str) -> Path:
+    """Return a hidden place next to another; its name is short whatever that of the other."""
+    return target.with_name(f".{uuid.uuid4().hex[:8]}.{end}")
 
 
 def _to_disk(path: Path) -> None:

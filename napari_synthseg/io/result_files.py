@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -14,10 +15,13 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.io.atomic import replace_file
 from napari_synthseg.io.class_tables import write_class_names
+from napari_synthseg.io.images.folder_stack import SUFFIXES as PLANE_SUFFIXES
 from napari_synthseg.io.images.lengths import in_micrometers
 from napari_synthseg.io.labels import encode_regions, read_label_file
 from napari_synthseg.io.naming import same_form, unique_names, without_mask_ending
+from napari_synthseg.io.paths import is_there
 from napari_synthseg.io.tables import Columns, read_rows
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
@@ -130,10 +134,11 @@ def writing_into(out: Path) -> Iterator[None]:
 
 
 def write_tiff(path: Path, array: NDArray[Any], **options: Any) -> None:
-    """Write a compressed gray TIFF of the type of `array`."""
+    """Write a compressed gray TIFF of the type of `array`, whole or not at all."""
     import tifffile
 
-    tifffile.imwrite(path, array, compression="zlib", photometric="minisblack", **options)
+    options |= {"compression": "zlib", "photometric": "minisblack"}
+    replace_file(path, lambda partial: tifffile.imwrite(partial, array, **options))
 
 
 def write_labels(path: Path, ids: NDArray[np.integer], image: ImageRef | None = None) -> None:
@@ -194,12 +199,41 @@ def name_targets(out: Path, refs: Sequence[ImageRef]) -> list[Path]:
     return targets
 
 
-def refuse_existing(paths: Iterable[Path], overwrite: bool, option: str = "--out") -> None:
-    """Raise `InputError` where a file would be replaced without leave; `option` named the place."""
-    if not overwrite and (there := next((p for p in paths if p.exists()), None)):
-        raise InputError(
-            f"{there} exists already: give another {option}, or --overwrite to replace it."
-        )
+def refuse_existing(
+    paths: Iterable[Path], overwrite: bool, inputs: Iterable[Path], option: str = "--out"
+) -> None:
+    """Refuse to replace files without leave, and to replace what is read with any.
+
+    Parameters
+    ----------
+    paths
+        What is to be written.
+    overwrite
+        Existing files may be replaced.
+    inputs
+        Files and folders that are read, see `storage.uris.named_files`.
+    option
+        What named the place.
+
+    Raises
+    ------
+    InputError
+        If a file exists and may not be replaced, or an input would change.
+    """
+    kept = {Path(os.path.realpath(path)) for path in inputs}
+    above = {folder for path in kept for folder in path.parents}
+    for path in paths:
+        real = Path(os.path.realpath(path))
+        is_plane = real.suffix.lower() in PLANE_SUFFIXES and real.parent in kept
+        if is_plane or real in kept or real in above:
+            raise InputError(
+                f"{path} is not written: it would change an image or masks that are read. Give "
+                f"another {option}."
+            )
+        if not overwrite and is_there(path):
+            raise InputError(
+                f"{path} exists already: give another {option}, or --overwrite to replace it."
+            )
 
 
 def read_classes(folder: Path) -> dict[str, dict[int, str]] | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.paths import is_there
 from napari_synthseg.io.tables import read_header
 from napari_synthseg.io.text import read_json, xml_root_name
 
@@ -26,7 +27,7 @@ class SniffedFile:
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.exists():
+        if not is_there(path):
             raise InputError(f"There is no file '{path}': check the name.")
         self.path = path
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.images.ome_zarr import stored_zarr
+from napari_synthseg.io.images.ome_zarr import local_store, stored_zarr
 from napari_synthseg.io.images.stored_array import StoredArray, check_stored
 from napari_synthseg.storage.lock import require_writable
 from napari_synthseg.storage.tensors import safe_name
@@ -67,9 +67,9 @@ def save_array(array: NDArray[Any], axes: str, folder: Path, id: str) -> str:
 def _copy(array: NDArray[Any], axes: str, root: Path, target: Path) -> None:
     import zarr
 
-    zarr.open_group(str(root), mode="a", zarr_format=3)
+    zarr.open_group(local_store(root), mode="a", zarr_format=3)
     copy = zarr.create_array(
-        str(target),
+        local_store(target),
         shape=array.shape,
         dtype=np.dtype(array.dtype).newbyteorder("="),
         chunks=_chunks(array.shape, axes),
@@ -109,13 +109,13 @@ def open_array(uri: str, folder: Path, remedy: str = "add the image again") -> S
     if not path.is_dir():
         raise InputError(f"'{uri}' is missing from '{folder / FOLDER_NAME}': {remedy}.")
     try:
-        array = zarr.open_array(str(path), mode="r")
+        array = zarr.open_array(local_store(path), mode="r")
         axes = str(array.attrs["axes"])
     except Exception as error:  # a parser of damaged files fails in countless ways
         raise InputError(
             f"'{path}' is damaged: {error}. Put a backup in its place, or {remedy}."
         ) from error
-    return stored_zarr(uri, array, axes)
+    return stored_zarr(uri, array, axes, four_are_colors=True)
 
 
 def array_path(uri: str, folder: Path) -> Path:

@@ -17,6 +17,7 @@ from napari_synthseg.io.images.files import open_file, with_axes
 from napari_synthseg.io.images.normalized import SERIES, NormalizedImage
 from napari_synthseg.io.images.stacks import StackUse, describe_axes, is_volume
 from napari_synthseg.io.images.stored_array import StoredArray, check_stored
+from napari_synthseg.io.paths import is_there
 from napari_synthseg.storage import consent
 from napari_synthseg.storage.arrays import open_array
 from napari_synthseg.storage.fingerprint import check_fingerprint, fingerprint, is_same
@@ -233,7 +234,7 @@ def relink_together(
     for ref in refs:
         place = PureWindowsPath(ref.uri)
         beside = Path(path).with_name(place.name) if place.name else path
-        if ref.uri == image.uri or place.parent != old.parent or not beside.exists():
+        if ref.uri == image.uri or place.parent != old.parent or not is_there(beside):
             continue
         if is_missing(ref, folder) and is_same(beside, ref.fingerprint):
             found.append(relink(ref, beside, folder))

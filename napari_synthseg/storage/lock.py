@@ -23,6 +23,12 @@ LOCK_NAME = "project.lock"
 OWNER_NAME = "project.lock.json"
 DATABASE_NAME = "project.db"
 
+OWN_NAMES = (
+    DATABASE_NAME, f"{DATABASE_NAME}-wal", f"{DATABASE_NAME}-shm", f"{DATABASE_NAME}-journal",
+    LOCK_NAME, "arrays.zarr", "generators", "runs",
+)  # fmt: skip
+"""What of a project folder is changed in place, or cleared of what is no longer needed."""
+
 LOCAL_TYPES = frozenset(
     (
         "apfs", "bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "hfs", "jfs", "overlay",
@@ -58,8 +64,14 @@ class ProjectLock:
         Raises
         ------
         ReadOnlyError
-            If another program holds it, or the folder cannot be written; the message says which.
+            If another program holds it, the folder cannot be written, or a part of it lies in
+            another place; the message says which.
         """
+        if link := _link_in(self.folder):
+            raise ReadOnlyError(
+                f"Opened read-only: '{link}' leads to another place, where nothing is to be "
+                "changed: put the file or folder itself in the place of the link."
+            )
         try:
             self._lock.acquire()
             owner = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
@@ -80,6 +92,8 @@ class ProjectLock:
 
     def look(self) -> None:
         """See whether another program holds the lock, without keeping it."""
+        if _link_in(self.folder):  # a lock empties the file that it is
+            return
         with suppress(OSError, NotImplementedError):  # nobody holds one where none can be made
             try:
                 self._lock.acquire()
@@ -97,6 +111,12 @@ class ProjectLock:
         with suppress(OSError):
             (self.folder / OWNER_NAME).unlink(missing_ok=True)
         self._lock.release()
+
+
+def _link_in(folder: Path) -> Path | None:
+    """Return what in a project folder, itself without links, is a link or lies outside it."""
+    own = (folder / name for name in OWN_NAMES)
+    return next((p for p in own if p.is_symlink() or not p.resolve().is_relative_to(folder)), None)
 
 
 def require_writable(folder: Path) -> None:

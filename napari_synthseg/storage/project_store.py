@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sqlite3
+import uuid
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -24,9 +25,10 @@ from napari_synthseg.core.annotations import MaskTruth
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.atomic import replace_file
+from napari_synthseg.io.paths import is_there
 from napari_synthseg.storage.arrays import array_path, remove_partial
 from napari_synthseg.storage.lock import DATABASE_NAME, ProjectLock, is_local
-from napari_synthseg.storage.runs import copy_runs, remove_deleted, run_folder
+from napari_synthseg.storage.runs import RUNS_FOLDER, copy_runs, remove_deleted, run_folder
 from napari_synthseg.storage.schema import VERSION, check_header, create_tables, migrate
 from napari_synthseg.storage.snapshot import SIDECARS, connect, read_snapshot
 from napari_synthseg.storage.uris import ARRAYS_PREFIX, rebase
@@ -74,7 +76,7 @@ class ProjectStore:
             If the folder already holds a project, or cannot be written.
         """
         path = folder / DATABASE_NAME
-        if path.exists():
+        if is_there(path):
             raise InputError(
                 f"'{folder}' already holds a project: open it, or choose another folder."
             )
@@ -178,19 +180,28 @@ class ProjectStore:
             If the folder already holds a project, or the copy cannot be written.
         """
         project = self.load()
-        if (folder / DATABASE_NAME).exists():
+        if is_there(folder / DATABASE_NAME):
             raise InputError(f"'{folder}' already holds a project: choose another folder.")
+        partial = folder / f".{uuid.uuid4().hex[:8]}.part"
         try:
             for name in COPIED_FOLDERS:
                 if (self.folder / name).is_dir():
-                    shutil.copytree(self.folder / name, folder / name)
-            copy_runs(self.folder, folder, [run.id for run in project.runs])
+                    shutil.copytree(self.folder / name, partial / name)
+            copy_runs(self.folder, partial, [run.id for run in project.runs])
+            copy = ProjectStore.create(partial)
+            try:
+                copy.write(rebase(project, self.folder, folder))
+                copy.flush()
+            finally:
+                copy.abandon()
+            for name in (*COPIED_FOLDERS, RUNS_FOLDER, DATABASE_NAME):  # that makes it a project
+                if (partial / name).exists():
+                    (partial / name).rename(folder / name)
         except OSError as error:
             raise InputError(f"The project cannot be copied to '{folder}': {error}.") from error
-        copy = ProjectStore.create(folder)
-        copy.write(rebase(project, self.folder, folder))
-        copy.flush()
-        return copy
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return ProjectStore.open(folder)
 
     def copy_later(self, later: Project, copy: ProjectStore) -> Project:
         """Bring a copy of `save_as` in line with a later state; return that as of there.
@@ -225,6 +236,10 @@ class ProjectStore:
             again, or save it elsewhere.
         """
         self.flush()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Release the project without what could not be written."""
         if self._writer is not None:
             self._writer.stop()
         self._release()

@@ -40,6 +40,8 @@ from napari_synthseg.storage.tensors import (
 REMEDY = "train the run again"
 """What to do where the files of a run are missing or damaged."""
 
+RUNS_FOLDER = "runs"
+
 DELETED = "deleted"
 """Name of the empty file that marks a deleted run."""
 
@@ -54,7 +56,7 @@ def run_folder(folder: Path, run_id: str) -> Path:
     InputError
         If the id could lead out of the project folder.
     """
-    return folder / "runs" / safe_name(run_id)
+    return folder / RUNS_FOLDER / safe_name(run_id)
 
 
 def run_files(folder: Path, run_id: str) -> tuple[Path, Path]:
@@ -82,7 +84,9 @@ def mark_deleted(folder: Path, run_id: str, is_deleted: bool) -> None:
 
 def remove_deleted(folder: Path, known: Collection[str]) -> None:
     """Remove the files of deleted runs that are in no record (`known` are the ids that are)."""
-    for mark in (folder / "runs").glob(f"*/{DELETED}"):
+    for mark in (folder / RUNS_FOLDER).glob(f"*/{DELETED}"):
+        if mark.parent.is_symlink():
+            continue
         if mark.parent.name in known:
             mark.unlink(missing_ok=True)
         else:
@@ -148,11 +152,12 @@ def load_weights(folder: Path, run_id: str) -> Weights:
 
 def checkpoints(folder: Path, run_id: str) -> FolderArtifactStore:
     """Return what keeps a run's checkpoint, all that is needed to continue it."""
-    return FolderArtifactStore(folder, f"runs/{safe_name(run_id)}", REMEDY)
+    return FolderArtifactStore(folder, f"{RUNS_FOLDER}/{safe_name(run_id)}", REMEDY)
 
 
 def save_prediction(folder: Path, run_id: str, stem: str, ids: NDArray[np.integer[Any]]) -> Path:
     """Write predicted ids or class values to ``predictions/STEM.tif``; return the path."""
     target = run_folder(folder, run_id) / "predictions" / f"{safe_name(stem)}.tif"
-    write_file(folder, target, lambda path: write_tiff(path, ids))
+    with writing(folder, target):
+        write_tiff(target, ids)
     return target

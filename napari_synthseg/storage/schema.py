@@ -13,7 +13,7 @@ from napari_synthseg.core.errors import InputError
 APPLICATION_ID = int.from_bytes(b"SYNS", "big")
 """Marks the file as ours, in bytes 68 to 71 of its header."""
 
-VERSION = 7
+VERSION = 8
 """Version of the tables that this program writes, in bytes 60 to 63 of the header."""
 
 SECTION_TABLES = (
@@ -107,6 +107,10 @@ def _to_version_7(connection: sqlite3.Connection) -> None:
     """Clicks got a field, `mended`, that older rows may lack and older programs do not know."""
 
 
+def _to_version_8(connection: sqlite3.Connection) -> None:
+    """Masks got a field, `fingerprint`, of which the same holds."""
+
+
 MIGRATIONS: dict[int, Migration] = {
     1: _to_version_2,
     2: _to_version_3,
@@ -114,6 +118,7 @@ MIGRATIONS: dict[int, Migration] = {
     4: _to_version_5,
     5: _to_version_6,
     6: _to_version_7,
+    7: _to_version_8,
 }
 """Version -> what brings a database of that version to the next one, inside a transaction."""
 

@@ -13,6 +13,7 @@ from napari_synthseg.core.annotations import (
     ImageRef,
     ImageTagsTruth,
     InstanceTruth,
+    MaskTruth,
     ObjectTruth,
     PatchMasks,
     PointTruth,
@@ -48,8 +49,9 @@ from napari_synthseg.io.labels import (
     shape_without_channels,
 )
 from napari_synthseg.storage.arrays import save_array
+from napari_synthseg.storage.fingerprint import check_fingerprint
 from napari_synthseg.storage.images import open_pixels, open_stored
-from napari_synthseg.storage.uris import ARRAYS_PREFIX
+from napari_synthseg.storage.uris import ARRAYS_PREFIX, IMPORT_MASKS, resolve
 
 
 def save_labels(labels: PixelLabels, folder: Path, id: str) -> str:
@@ -124,6 +126,8 @@ def _where_it_counts(labels: Labels, ref: ImageRef, folder: Path) -> Labels:
 def _read_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: str) -> Labels:
     if isinstance(truth, InstanceTruth | PatchMasks):
         name = name or f"'{truth.source}'"
+        if isinstance(truth, InstanceTruth):
+            _require_unchanged(truth, folder)
         as_stored = isinstance(truth, InstanceTruth) and truth.as_stored
         values = read_mask_values(truth.source, ref, folder, name, as_stored)
         labels = as_instances(values, truth.classes)
@@ -132,6 +136,7 @@ def _read_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: s
         return labels
     if isinstance(truth, RegionTruth):
         name = name or f"'{truth.source}'"
+        _require_unchanged(truth, folder)
         stored = open_stored(truth.source, folder, as_ids=True, as_stored=truth.as_stored)
         whole = read_whole(stored, name)
         binary = not truth.source.startswith(ARRAYS_PREFIX) and is_binary(whole)
@@ -150,6 +155,13 @@ def _read_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: s
     if len(shape) != 2:
         raise InputError(f"Image '{ref.name}' is a volume: boxes are of flat images.")
     return label_boxes(truth.as_boxes(), region)
+
+
+def _require_unchanged(truth: MaskTruth, folder: Path) -> None:
+    """Refuse masks whose file is not the one that was imported."""
+    if truth.fingerprint:
+        path = resolve(truth.source, folder, IMPORT_MASKS)
+        check_fingerprint(path, truth.fingerprint, "masks")
 
 
 def read_mask_values(

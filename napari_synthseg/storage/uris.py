@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from pydantic import BaseModel
 
+from napari_synthseg.core.annotations import ImageRef, MaskTruth
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
+from napari_synthseg.io.paths import is_there
 from napari_synthseg.storage import consent
 
 ARRAYS_PREFIX = "arrays:"
@@ -54,6 +57,32 @@ def resolve(uri: str, folder: Path, remedy: str = RELINK_IMAGE) -> Path:
     InputError
         If the name is none that a project may hold, needs consent, or leads to nothing.
     """
+    path = _place(uri, folder, remedy)
+    if not is_there(path):
+        raise InputError(f"'{uri}' is no longer at '{path}': put it back, or {remedy}.")
+    if not (path.is_file() or path.is_dir()):
+        raise InputError(f"'{path}' is neither a file nor a folder: {remedy}.")
+    return path
+
+
+def named_files(project: Project, folder: Path, images: Iterable[ImageRef] = ()) -> frozenset[Path]:
+    """Return the files and folders of a project's images and masks, and those of other images.
+
+    What it keeps itself, and what may not be read, is not among them.
+    """
+    named = {ref.uri for ref in (*project.images, *images)}
+    named |= {mask.source for mask in project.patch_masks}
+    named |= {truth.source for truth in project.truths if isinstance(truth, MaskTruth)}
+    found = set()
+    for uri in named:
+        if not uri.startswith(ARRAYS_PREFIX):
+            with suppress(InputError):
+                found.add(_place(uri, folder, RELINK_IMAGE))
+    return frozenset(found)
+
+
+def _place(uri: str, folder: Path, remedy: str) -> Path:
+    """Return where a name leads, whether there is anything or not."""
     if not uri or "\0" in uri:
         raise InputError(f"{uri!r} does not name a file: {remedy}.")
     if "://" in uri:
@@ -69,10 +98,6 @@ def resolve(uri: str, folder: Path, remedy: str = RELINK_IMAGE) -> Path:
             )
     else:
         path = Path(os.path.normpath(folder.resolve() / uri))
-    if not path.exists():
-        raise InputError(f"'{uri}' is no longer at '{path}': put it back, or {remedy}.")
-    if not (path.is_file() or path.is_dir()):
-        raise InputError(f"'{path}' is neither a file nor a folder: {remedy}.")
     return path
 
 

@@ -49,7 +49,7 @@ from napari_synthseg.io.naming import (
 )
 from napari_synthseg.io.result_files import OBJECTS_FILE, read_classes
 from napari_synthseg.storage import arrays, images, truths, uris
-from napari_synthseg.storage.fingerprint import is_same
+from napari_synthseg.storage.fingerprint import fingerprint, is_same
 from napari_synthseg.storage.images import is_missing
 from napari_synthseg.workflow.bars import information_bar
 from napari_synthseg.workflow.jobs import Job
@@ -406,6 +406,8 @@ def _make_truth(
         check_classes(found, project.class_values, name)
     elif isinstance(found, InstanceLabels) and not ids_known:
         require_ids(found.ids, name, HOW_TO_SPLIT, strict=image.region is None)
+    if not isinstance(source, PixelLabels):
+        truth = truth.model_copy(update={"fingerprint": fingerprint(Path(source))})
     return truth, found
 
 

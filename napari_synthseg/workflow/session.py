@@ -38,6 +38,7 @@ from napari_synthseg.storage import arrays, runs
 from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.storage.images import SeriesChoice
 from napari_synthseg.storage.project_store import ProjectStore
+from napari_synthseg.storage.uris import named_files
 from napari_synthseg.workflow import (
     choosing,
     cutting,
@@ -772,7 +773,7 @@ class Session:
         fit_to = self._images_to_fit(run, adapt, magnification)
         work = write_heat_maps(
             self.folder, run, tuple(refs), self.project.class_names, Path(out), method, layer,
-            fit_to, magnification, overwrite,
+            fit_to, magnification, overwrite, named_files(self.project, self.folder, refs),
         )  # fmt: skip
         return self._job(work, f"explain {run.name}")
 

@@ -91,6 +91,42 @@ def test_defect_ends_with_code_1_and_a_traceback(
     assert "RuntimeError: a defect" in done.err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["new", "p", "{}", "--class", "a:20"],
+        ["new", "{}", "a.tif", "--class", "a:20"],
+        ["import", "p.synthseg", "{}"],
+        ["import", "p.synthseg", "--masks", "{}", "--instance"],
+        ["regions", "p.synthseg", "--roi", "{}"],
+        ["patches", "p.synthseg", "--out", "{}"],
+        ["score", "--task", "segment", "--pred", "{}", "--truth", "{}"],
+    ],
+    ids=" ".join,
+)
+def test_a_name_that_is_too_long_is_bad_input(
+    invoke: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("a.tif", np.zeros((8, 9), np.uint8))
+    assert invoke("new", "p.synthseg", "a.tif", "--class", "a:20").code == 0
+    refused(invoke(*(each.format("x" * 300) for each in arguments)), "ame too long")
+
+
+def test_a_path_that_the_system_refuses_is_named(
+    invoke: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "secret.tif")
+
+    monkeypatch.setattr("napari_synthseg.cli.score.score_folders", fail)
+    done = invoke("score", "--task", "segment", "--pred", tmp_path, "--truth", tmp_path)
+    refused(done, "'secret.tif' cannot be used: Permission denied.")
+
+
 def test_interrupt_ends_with_code_130(
     invoke: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import tifffile
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.atomic import replace_folder
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.labels import read_label_file
 from napari_synthseg.io.result_files import (
@@ -46,6 +47,30 @@ def test_labels_of_an_image_have_its_pixel_size(
         path = tmp_path / f"{number}.tif"
         write(path, np.eye(5, dtype=np.int32), ref)
         assert open_file(path).pixel_size == pytest.approx(expected)
+
+
+def test_a_full_disk_leaves_the_file_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_labels(tmp_path / "a.tif", np.eye(5, dtype=np.int32))
+    before = (tmp_path / "a.tif").read_bytes()
+
+    def fill_up(path: Path, *_: object, **__: object) -> None:
+        Path(path).write_bytes(bytes(4096))
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tifffile, "imwrite", fill_up)
+    with pytest.raises(OSError, match="No space"):
+        write_labels(tmp_path / "a.tif", np.zeros((5, 5), np.int32))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == {tmp_path / "a.tif": before}
+
+
+def test_a_name_as_long_as_the_system_takes_is_written(tmp_path: Path) -> None:
+    path = tmp_path / f"{'x' * 251}.tif"
+    for _ in range(2):
+        write_labels(path, np.eye(5, dtype=np.int32))
+    replace_folder(tmp_path / ("y" * 255), lambda partial: (partial / "a").touch())
+    assert {p.name for p in tmp_path.iterdir()} == {path.name, "y" * 255}
 
 
 def test_finds_label_images_by_stem(tmp_path: Path) -> None:
@@ -95,8 +120,21 @@ def test_nothing_is_replaced_without_leave(tmp_path: Path) -> None:
     there = tmp_path / "a.tif"
     there.touch()
     with pytest.raises(InputError, match="another --out, or --overwrite"):
-        refuse_existing([tmp_path / "b.tif", there], overwrite=False)
-    refuse_existing([there], overwrite=True)
+        refuse_existing([tmp_path / "b.tif", there], overwrite=False, inputs=())
+    refuse_existing([there], overwrite=True, inputs=())
+
+
+def test_what_is_read_is_never_replaced(tmp_path: Path) -> None:
+    image, planes = tmp_path / "a.tif", tmp_path / "planes"
+    image.write_bytes(b"image")
+    planes.mkdir()
+    (tmp_path / "linked").symlink_to(tmp_path, target_is_directory=True)
+    inputs = (tmp_path / "linked" / "a.tif", planes)
+    for target in (image, planes, planes / "new.tif", tmp_path, tmp_path / "linked" / "a.tif"):
+        for overwrite in (False, True):
+            with pytest.raises(InputError, match=r"are read\. Give another --labels\.$"):
+                refuse_existing([target], overwrite, inputs, "--labels")
+    refuse_existing([planes / "clicks.csv", tmp_path / "b.tif"], False, inputs)
 
 
 def paired(tmp_path: Path, first: str, second: str) -> list[tuple[str, str, str]]:

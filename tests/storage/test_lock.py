@@ -16,6 +16,7 @@ import pytest
 from napari_synthseg.core.errors import ReadOnlyError
 from napari_synthseg.storage import lock
 from napari_synthseg.storage.lock import OWNER_NAME, ProjectLock, is_local
+from napari_synthseg.storage.project_store import ProjectStore
 
 Mount = namedtuple("Mount", "device mountpoint fstype opts")
 
@@ -47,6 +48,48 @@ def test_the_innermost_and_latest_mount_counts(
 ) -> None:
     monkeypatch.setattr(psutil, "disk_partitions", lambda all: MOUNTS)
     assert is_local(Path(path)) is local
+
+
+@pytest.mark.parametrize("name", ["runs", "arrays.zarr", "generators"])
+def test_nothing_is_removed_through_a_link(tmp_path: Path, name: str) -> None:
+    mail = tmp_path / "home" / "mail"
+    (tmp_path / "home" / ".old.part").mkdir(parents=True)
+    mail.mkdir()
+    (mail / "deleted").touch()
+    ProjectStore.create(tmp_path / "gift").close()
+    (tmp_path / "gift" / name).symlink_to(tmp_path / "home", target_is_directory=True)
+    store = ProjectStore.open(tmp_path / "gift")
+    assert store.read_only
+    assert f"{name}' leads to another place" in store.notice
+    store.close()
+    assert (mail / "deleted").exists()
+    assert (tmp_path / "home" / ".old.part").exists()
+
+
+@pytest.mark.parametrize("reading", [False, True])
+def test_a_lock_that_is_a_link_empties_nothing(tmp_path: Path, reading: bool) -> None:
+    ProjectStore.create(tmp_path / "gift").close()
+    (tmp_path / "thesis").write_text("text")
+    (tmp_path / "gift" / lock.LOCK_NAME).unlink(missing_ok=True)
+    (tmp_path / "gift" / lock.LOCK_NAME).symlink_to(tmp_path / "thesis")
+    store = ProjectStore.open(tmp_path / "gift", reading=reading)
+    assert store.read_only
+    store.close()
+    assert (tmp_path / "thesis").read_text() == "text"
+
+
+def test_a_project_that_is_reached_through_a_link_is_written(tmp_path: Path) -> None:
+    ProjectStore.create(tmp_path / "p").close()
+    runs = tmp_path / "p" / "runs"
+    runs.mkdir()
+    (runs / "gone").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "deleted").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "p", target_is_directory=True)
+    store = ProjectStore.open(tmp_path / "link")
+    assert not store.read_only
+    store.close()
+    assert (tmp_path / "elsewhere" / "deleted").exists()
 
 
 def test_unsure_is_not_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

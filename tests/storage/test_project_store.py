@@ -17,7 +17,7 @@ from napari_synthseg.core.recipe import Recipe, UnknownRecipe
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
-from napari_synthseg.storage import project_store
+from napari_synthseg.storage import project_store, writer
 from napari_synthseg.storage.arrays import open_array, save_array
 from napari_synthseg.storage.project_store import ProjectStore
 from tests.helpers.projects import digests, sample_project
@@ -388,6 +388,31 @@ def test_save_as_takes_arrays_and_runs_along_and_finds_the_images(
     assert reopened(target).image("a").uri == "../../a.tif"
     with pytest.raises(InputError, match="already holds a project"):
         store.save_as(target)
+
+
+@pytest.mark.parametrize("part", ["copytree", "copy_runs", "write_difference"])
+def test_a_copy_can_be_tried_again_after_a_full_disk(
+    store: ProjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    save_array(np.zeros((2, 3), np.uint8), "yx", store.folder, "p")
+    (store.folder / "runs" / "r").mkdir(parents=True)
+    store.write(sample_project().with_run(TrainingRun(id="r", name="run 1")))
+
+    def fill_up(source: Any, target: Any, *_: Any, **__: Any) -> None:
+        if part == "copytree":
+            target.mkdir(parents=True)
+            (target / "half").write_text("half")
+        raise OSError(28, "No space left on device")
+
+    place = {"copytree": project_store.shutil, "copy_runs": project_store}.get(part, writer)
+    with monkeypatch.context() as patch:
+        patch.setattr(place, part, fill_up)
+        with pytest.raises(InputError, match="No space left"):
+            store.save_as(tmp_path / "copy")
+    assert not any((tmp_path / "copy").glob("*")) and not any((tmp_path / "copy").glob(".*"))
+    copy = store.save_as(tmp_path / "copy")
+    assert open_array("arrays:p", copy.folder).shape == (2, 3)
+    copy.close()
 
 
 def test_a_read_only_project_can_be_saved_elsewhere(store: ProjectStore, tmp_path: Path) -> None:

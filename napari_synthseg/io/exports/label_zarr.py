@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.io.atomic import replace_folder
 from napari_synthseg.io.images.lengths import UNIT_WORDS
+from napari_synthseg.io.images.ome_zarr import local_store
 
 VERSION = "0.4"
 """Of OME-Zarr: the newest that most programs read."""
@@ -68,7 +69,7 @@ def _write(
     axes = "zyx"[-labels.ndim :]
     unit = UNIT_WORDS.get(image.unit)
     size = image.pixel_size[-labels.ndim :] if unit and image.pixel_size else (1.0,) * labels.ndim
-    group = zarr.create_group(store=str(folder), zarr_format=2, overwrite=True)
+    group = zarr.create_group(store=local_store(folder), zarr_format=2, overwrite=True)
     datasets = []
     level, number = labels, 0
     while True:

@@ -6,14 +6,14 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels, regions_of
-from napari_synthseg.io.atomic import replace_file, write_text
+from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.result_files import ids_type, write_tiff
 
 
@@ -61,8 +61,8 @@ class PairLayout(ABC):
             )
         image, masks = self.paths(out, name, len(pair.image))
         ids = np.maximum(pair.labels.ids, 0)
-        _write(image, self.arrange(pair.image))
-        _write(masks, ids.astype(ids_type(int(ids.max(initial=0)))))
+        write_tiff(image, self.arrange(pair.image))
+        write_tiff(masks, ids.astype(ids_type(int(ids.max(initial=0)))))
 
     def arrange(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return an image (channel, [z,] y, x) with its axes as the program reads them."""
@@ -134,14 +134,14 @@ class NnunetLayout(PairLayout):
         values = regions_of(pair.labels).values
         *images, labels = self.paths(out, name, len(pair.image))
         for path, channel in zip(images, pair.image, strict=True):
-            _write(path, channel)
+            write_tiff(path, channel)
         table = np.zeros(257, np.uint8)
         for value, number in self._numbers.items():
             table[value] = number
         table[UNKNOWN] = len(self._numbers) + 1
         self._unknown |= bool((values == UNKNOWN).any())
         self._deep = values.ndim == 3
-        _write(labels, table[values])
+        write_tiff(labels, table[values])
         if self._deep:
             for path in self.sidecars(out, name):
                 write_text(path, json.dumps({"spacing": [1.0] * values.ndim}))
@@ -174,7 +174,3 @@ def pair_layout(name: str, class_values: Sequence[int]) -> PairLayout:
 
 LAYOUTS = (CellposeLayout.name, StarDistLayout.name, NnunetLayout.name)
 """Names of the layouts."""
-
-
-def _write(path: Path, array: NDArray[Any]) -> None:
-    replace_file(path, lambda partial: write_tiff(partial, array))

@@ -16,6 +16,7 @@ from napari_synthseg.io.images.stored_array import (
     check_stored,
 )
 from napari_synthseg.io.modules import import_modules
+from napari_synthseg.io.paths import is_there
 
 IMAGE_FORMATS: tuple[ImageFormat, ...] = tuple(
     module.FORMAT
@@ -55,7 +56,7 @@ def open_file(
     InputError
         If it is missing, of no known format, or damaged, or such axes cannot be.
     """
-    if path.is_dir():
+    if is_there(path) and path.is_dir():
         if is_zarr(path):
             stored = open_ome_zarr(path, series)
         elif is_folder_stack(path):
@@ -71,7 +72,7 @@ def open_file(
 
 
 def _open(path: Path, as_ids: bool, series: int | None, as_stored: bool) -> StoredArray:
-    if path.exists() and not path.is_file():  # opening a pipe would wait forever
+    if is_there(path) and not path.is_file():  # opening a pipe would wait forever
         raise InputError(f"'{path}' is neither a file nor a folder: choose an image file.")
     try:
         with path.open("rb") as file:

@@ -231,7 +231,7 @@ class NormalizedImage:
         if not (finite.any() if self._is_joint else finite.any(axis=1).all()):
             raise InputError(
                 f"'{self._ref.name or self._stored.name}' holds no finite value in a channel: "
-                "choose other channels, or another region."
+                "remove the image, or save the file without that channel and add it again."
             )
         intensity = Intensity.measure(sample, joint=self._is_joint)
         neutral: FloatImage = np.empty(0, np.float32)

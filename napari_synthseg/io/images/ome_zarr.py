@@ -24,6 +24,7 @@ from napari_synthseg.io.images.stored_array import (
 
 if TYPE_CHECKING:
     import zarr
+    from zarr.storage import LocalStore
 
 METADATA_NAMES = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 
@@ -33,6 +34,13 @@ _AXES_BY_NUMBER = {2: "yx", 3: "zyx", 4: "czyx", 5: "tczyx"}
 def is_zarr(path: Path) -> bool:
     """Tell whether a folder is a zarr group or array."""
     return path.is_dir() and any((path / name).is_file() for name in METADATA_NAMES)
+
+
+def local_store(path: Path) -> LocalStore:
+    """Return a folder as zarr takes it; of a text it would take ``::`` for a chain of addresses."""
+    from zarr.storage import LocalStore
+
+    return LocalStore(path)
 
 
 def label_images(path: Path) -> list[Path]:
@@ -46,7 +54,7 @@ def label_images(path: Path) -> list[Path]:
     import zarr
 
     try:
-        node = zarr.open(str(path), mode="r")
+        node = zarr.open(local_store(path), mode="r")
         if not isinstance(node, zarr.Group):
             return []
         attributes: dict[str, Any] = dict(node.attrs)
@@ -84,7 +92,7 @@ def open_ome_zarr(path: Path, number: int | None = None) -> StoredArray:
 def _open(path: Path, number: int | None) -> StoredArray:
     import zarr
 
-    node = zarr.open(str(path), mode="r")
+    node = zarr.open(local_store(path), mode="r")
     if isinstance(node, zarr.Array):
         names = getattr(node.metadata, "dimension_names", None) or ()
         if names and all(names):
@@ -110,21 +118,31 @@ def _open(path: Path, number: int | None) -> StoredArray:
     axes, units = _axes(image.get("axes"), array.ndim)
     scale = _scale(dataset, image, len(axes))
     given = {a: (s, u) for a, s, u in zip(axes, scale, units, strict=True) if a in "zyx"}
-    stored = stored_zarr(path.name, array, axes, in_micrometers(given))
-    return replace(stored, notes=lost_lengths(given))
+    stored = stored_zarr(path.name, array, axes, in_micrometers(given), _says_colors(attributes))
+    return replace(stored, notes=(*stored.notes, *lost_lengths(given)))
 
 
 def stored_zarr(
-    name: str, array: zarr.Array[Any], axes: str, sizes: Mapping[str, float] | None = None
+    name: str,
+    array: zarr.Array[Any],
+    axes: str,
+    sizes: Mapping[str, float] | None = None,
+    four_are_colors: bool = False,
 ) -> StoredArray:
-    """Return a zarr array as a `StoredArray`; numbers only, and no codec that runs code."""
+    """Return a zarr array as a `StoredArray`; numbers only, and no codec that runs code.
+
+    Three channels along the last axis are colors; four are only where that is known, and the last
+    of them, how opaque a pixel is, is left out.
+    """
     from napari_synthseg.io.checked_zarr import with_checked_chunks
 
     metadata = json.dumps(dict(array.metadata.to_dict(), attributes=None), default=str)
     if "pickle" in metadata:
         raise InputError(f"'{name}' holds Python objects, which are never loaded.")
-    if "blosc" in metadata:
+    try:
         array = with_checked_chunks(array)
+    except InputError as error:
+        raise InputError(f"'{name}' is not read: {error}") from None
     chunk = math.prod(array.shards or array.chunks)
     check_budget(name, chunk, array.dtype.itemsize)
 
@@ -135,7 +153,12 @@ def stored_zarr(
             raise InputError(f"'{name}' is damaged: {error}. Copy or save it again.") from error
 
     sizes = sizes or {}
-    color = axes.endswith("c") and array.shape[-1] in (3, 4)
+    channels = array.shape[-1] if axes.endswith("c") else 0
+    color = channels == 3 or (channels == 4 and four_are_colors)
+    notes = {
+        (4, True): ("its fourth channel, how opaque a pixel is, is left out",),
+        (4, False): ("its four channels are not taken for colors, which it does not say they are",),
+    }
     return StoredArray(
         name=name,
         shape=(*array.shape[:-1], 3) if color else tuple(array.shape),  # without alpha
@@ -145,7 +168,15 @@ def stored_zarr(
         is_color=color,
         pixel_size=sizes,
         unit="um" if sizes else "px",
+        notes=notes.get((channels, color), ()),
     )
+
+
+def _says_colors(attributes: Mapping[str, Any]) -> bool:
+    """Tell whether the first channels are said to be shown in red, green and blue."""
+    channels = attributes.get("omero", {}).get("channels", [])
+    shown = [str(channel.get("color", "")).upper() for channel in channels[:3]]
+    return shown == ["FF0000", "00FF00", "0000FF"]
 
 
 def _axes(axes: Sequence[Any] | None, ndim: int) -> tuple[str, list[str]]:

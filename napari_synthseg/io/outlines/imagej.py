@@ -108,8 +108,14 @@ def _members(file: SniffedFile) -> Iterator[tuple[str, bytes]]:
             )
         for info in listed:
             name = PurePosixPath(info.filename).stem
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise InputError(  # others are unpacked whole, whatever size they are said to have
+                    f"{file.path.name}, ROI '{name}': it is packed in a way that ImageJ does not "
+                    "use: save the ROI set again."
+                )
             try:
-                yield name, archive.read(info)  # no more than the size that was just added up
+                with archive.open(info) as member:
+                    yield name, member.read(info.file_size)  # no more than what was added up
             except (
                 zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError,
                 NotImplementedError, ValueError,
@@ -177,17 +183,20 @@ class _Roi:
         roi = self.roi
         try:
             area = _area(roi, self.data)
+            if area is not None:
+                check_places(self.where, np.array(area.bounds))
+        except InputError:
+            raise
         except NotImplementedError:
             yield LeftOut("outline(s) with curves", self.cls)
             return
-        except (IndexError, ValueError) as error:  # a path that ends in the middle of a step
+        except Exception as error:  # noqa: BLE001 - a library of damaged files fails in many ways
             raise InputError(
                 f"{self.where}: its outline cannot be read ({error}): save it again."
             ) from None
         if area is None:
             yield LeftOut(NO_AREA)
             return
-        check_places(self.where, np.array(area.bounds))
         is_box = roi.roitype == TYPE.RECT and not roi.composite and not roi.rounded_rect_arc_size
         yield ListedOutline(self.where, self.cls, area, is_box, _plane(roi), self.name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from napari_synthseg.io.boxes.base import BOX_FORMATS
 from napari_synthseg.io.exports.training_pairs import LAYOUTS
 from napari_synthseg.io.points.clicks import write_clicks
 from napari_synthseg.io.result_files import refuse_existing
+from napari_synthseg.storage.uris import named_files
 from napari_synthseg.workflow.exporting.boxes import export_boxes
 from napari_synthseg.workflow.exporting.exported import Exported
 from napari_synthseg.workflow.exporting.figure import FIGURE_FORMATS, export_figure
@@ -67,22 +68,25 @@ def export(
             f"{what} are not exported as {format}: choose {', '.join(export_formats(what))}."
         )
     yield Progress(0.0, f"writing {what}")
+    inputs = named_files(project, folder, images)
     try:
         match what:
             case "clicks":
-                return _export_clicks(out, project, overwrite)
+                return _export_clicks(out, project, overwrite, inputs)
             case "boxes":
-                return (yield from export_boxes(out, project, folder, format, overwrite))
+                return (yield from export_boxes(out, project, folder, format, overwrite, inputs))
             case "pairs":
-                return (yield from export_pairs(out, pairs, project, format, overwrite))
+                return (yield from export_pairs(out, pairs, project, format, overwrite, inputs))
             case "model":
                 if run is None:
                     raise InputError("There is no run to export: choose one.")
-                return (yield from export_model(out, run, project, folder, format, overwrite))
+                work = export_model(out, run, project, folder, format, overwrite, inputs)
+                return (yield from work)
             case "labels" | "objects" | "figure":
                 source = _source(what, project, folder, run, images, adapt, magnification)
                 write = _WRITERS[what]
-                return (yield from write(out, source, project.classes, folder, format, overwrite))
+                work = write(out, source, project.classes, folder, format, overwrite, inputs)
+                return (yield from work)
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror}.") from None
 
@@ -114,11 +118,13 @@ _TRUE_KINDS: dict[str, tuple[TruthKind, ...]] = {
 """What is exported -> kinds of truth that it is of, where no run is given."""
 
 
-def _export_clicks(out: Path, project: Project, overwrite: bool) -> Exported:
+def _export_clicks(
+    out: Path, project: Project, overwrite: bool, inputs: Collection[Path]
+) -> Exported:
     count, negatives = len(project.clicks), len(project.negatives)
     if not count + negatives:
         raise InputError("The project has no click yet.")
-    refuse_existing([out], overwrite)
+    refuse_existing([out], overwrite, inputs)
     write_clicks(out, project)
     words = f"{count} clicks" + (f" and {negatives} negative clicks" if negatives else "")
     return Exported({"clicks": count, "negatives": negatives}, f"{words} written to {out}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from pathlib import Path
 
 from napari_synthseg.core.annotations import BoxTruth, ImageRef
@@ -21,12 +21,17 @@ from napari_synthseg.workflow.exporting.exported import Exported
 
 
 def export_boxes(
-    out: Path, project: Project, folder: Path, format: str, overwrite: bool
+    out: Path,
+    project: Project,
+    folder: Path,
+    format: str,
+    overwrite: bool,
+    inputs: Collection[Path],
 ) -> Generator[Progress, None, Exported]:
     """Write the true boxes of all images."""
     images = yield from _true_boxes(project, folder)
     kind = box_format(format)
-    refuse_existing(kind.files(out, images), overwrite)
+    refuse_existing(kind.files(out, images), overwrite, inputs)
     kind.write(out, images, project.class_names)
     count = sum(len(image.boxes) for image in images)
     words = f"{count} boxes of {len(images)} image(s) written to {out} as {kind.title}."

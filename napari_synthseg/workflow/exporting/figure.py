@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,10 +61,11 @@ def export_figure(
     folder: Path,
     format: str,
     overwrite: bool,
+    inputs: Collection[Path],
 ) -> Generator[Progress, None, Exported]:
     """Write a figure for each image: of flat images and of the middle plane of volumes."""
     targets = [path.with_suffix(f".{format}") for path in name_targets(out, source.images)]
-    refuse_existing(targets, overwrite)
+    refuse_existing(targets, overwrite, inputs)
 
     def draw(number: int, found: Prediction) -> Generator[Progress, None, None]:
         yield Progress(0.0, "drawing")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ def export_labels(
     folder: Path,
     format: str,
     overwrite: bool,
+    inputs: Collection[Path],
 ) -> Generator[Progress, None, Exported]:
     """Write a label image for each image, and the table that says what labels mean."""
     names = {c.value: c.name for c in classes}
@@ -56,7 +57,7 @@ def export_labels(
     paths = [
         path.with_name(path.stem + _ENDINGS[format]) for path in name_targets(out, source.images)
     ]
-    refuse_existing([*paths, out / OBJECTS_FILE, out / CLASSES_FILE], overwrite)
+    refuse_existing([*paths, out / OBJECTS_FILE, out / CLASSES_FILE], overwrite, inputs)
     for path in paths:
         if format == "ome-zarr" and path.exists() and not is_zarr(path):
             raise InputError(f"{path} is no OME-Zarr and is not replaced: give another --out.")

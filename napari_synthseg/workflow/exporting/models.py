@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -53,13 +53,19 @@ WAIT_S = 0.25
 
 
 def export_model(
-    out: Path, run: TrainingRun, project: Project, folder: Path, format: str, overwrite: bool
+    out: Path,
+    run: TrainingRun,
+    project: Project,
+    folder: Path,
+    format: str,
+    overwrite: bool,
+    inputs: Collection[Path],
 ) -> Generator[Progress, None, Exported]:
     """Write a run's model."""
     run.trained_model()
     if format == "safetensors":
         yield Progress(0.0, "copying the weights")
-        return _copy_files(out, run, folder, overwrite)
+        return _copy_files(out, run, folder, overwrite, inputs)
     title = "A bioimage.io package" if format == "bioimageio" else "An ONNX file"
     libraries = ("bioimageio.spec", "bioimageio.core") if format == "bioimageio" else ()
     for library in ("onnx", "onnxscript", "onnxruntime", *libraries):
@@ -71,10 +77,10 @@ def export_model(
                 f"Models of the task {info.name} give no maps of the image, which a bioimage.io "
                 "package is of here: choose --format onnx."
             )
-        refuse_existing([out], overwrite)
+        refuse_existing([out], overwrite, inputs)
         return (yield from _write_package(out, run, project, folder))
     targets = [out / name for name in ("model.onnx", "README.md", "run.json")]
-    refuse_existing(targets, overwrite)
+    refuse_existing(targets, overwrite, inputs)
     made = yield from _make_onnx(run, project, folder, targets[0])
     write_text(targets[1], made.card.as_markdown())
     _copy(run_files(folder, run.id)[1], targets[2])
@@ -243,11 +249,13 @@ def _in_thread(work: Callable[[], T], message: str) -> Generator[Progress, None,
     return made[0]
 
 
-def _copy_files(out: Path, run: TrainingRun, folder: Path, overwrite: bool) -> Exported:
+def _copy_files(
+    out: Path, run: TrainingRun, folder: Path, overwrite: bool, inputs: Collection[Path]
+) -> Exported:
     """Copy weights and record as they are kept."""
     files = run_files(folder, run.id)
     targets = [out / file.name for file in files]
-    refuse_existing(targets, overwrite)
+    refuse_existing(targets, overwrite, inputs)
     for file, target in zip(files, targets, strict=True):
         _copy(file, target)
     names = ", ".join(target.name for target in targets)

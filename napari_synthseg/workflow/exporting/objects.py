@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,11 +74,12 @@ def export_objects(
     folder: Path,
     format: str,
     overwrite: bool,
+    inputs: Collection[Path],
 ) -> Generator[Progress, None, Exported]:
     """Write the objects of each image."""
     file_names = unique_names(source.images)
     targets = name_targets(out, source.images)
-    refuse_existing(_files(out, targets, file_names, format), overwrite)
+    refuse_existing(_files(out, targets, file_names, format), overwrite, inputs)
     names = {c.value: c.name for c in classes}
     outlined: list[ExportedImage] = []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +33,21 @@ OWN_FORMAT = "tiff"
 
 
 def export_pairs(
-    out: Path, pairs: Sequence[DualImage], project: Project, format: str, overwrite: bool
+    out: Path,
+    pairs: Sequence[DualImage],
+    project: Project,
+    format: str,
+    overwrite: bool,
+    inputs: Collection[Path],
 ) -> Generator[Progress, None, Exported]:
     """Write dual images, as this program reads them or in the layout of another.
 
     They take the place of those that were exported to the same folder before.
     """
     if format == OWN_FORMAT:
-        refuse_existing(pair_files(out, len(pairs)), overwrite)
+        refuse_existing(pair_files(out, len(pairs)), overwrite, inputs)
         figures, words = describe_pairs(pairs, project)
-        _replace_last(out, PairRecord(format=format, pairs=len(pairs), channels=1))
+        _replace_last(out, PairRecord(format=format, pairs=len(pairs), channels=1), inputs)
         yield from _write_pairs(out, pairs, project)
         return Exported(figures, f"{words} written to {out}.")
     sound = [pair for pair in pairs if not pair.rejection_reason]
@@ -55,8 +60,8 @@ def export_pairs(
     layout = pair_layout(format, project.class_values)
     channels = len(sound[0].image)
     names = [_name(number) for number in range(len(sound))]
-    refuse_existing([*layout.files(out, names, channels), out / RECORD_FILE], overwrite)
-    _replace_last(out, PairRecord(format=format, pairs=len(sound), channels=channels))
+    refuse_existing([*layout.files(out, names, channels), out / RECORD_FILE], overwrite, inputs)
+    _replace_last(out, PairRecord(format=format, pairs=len(sound), channels=channels), inputs)
     for number, (name, pair) in enumerate(zip(names, sound, strict=True)):
         yield Progress(number / len(sound), f"writing dual image {number + 1}")
         layout.write(out, name, pair)
@@ -100,14 +105,16 @@ def pair_files(out: Path, count: int) -> tuple[Path, ...]:
     return (*pairs, out / OBJECTS_FILE, out / CLASSES_FILE, out / RECORD_FILE)
 
 
-def _replace_last(out: Path, record: PairRecord) -> None:
+def _replace_last(out: Path, record: PairRecord, inputs: Collection[Path]) -> None:
     """Remove what only the last export to a folder wrote, and note what this one writes.
 
     The note comes first, so that pairs of an export that is stopped are known, too.
     """
     last = PairRecord.read(out, (OWN_FORMAT, *LAYOUTS))
     if last is not None:
-        for path in {*_files_of(last, out)} - {*_files_of(record, out)}:
+        gone = {*_files_of(last, out)} - {*_files_of(record, out)}
+        refuse_existing(gone, overwrite=True, inputs=inputs)
+        for path in gone:
             path.unlink(missing_ok=True)
     record.write(out)
 

@@ -28,6 +28,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.io.labels import UNKNOWN_VALUE, encode_regions
 from napari_synthseg.io.naming import ImageNames, plane_name
+from napari_synthseg.io.paths import is_there
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.storage.uris import relative_uri
@@ -194,7 +195,7 @@ def choose_images(
     names = ImageNames(project.images)
     chosen: list[ImageRef] = []
     for path in paths:
-        uri = relative_uri(path, folder) if path.exists() else None
+        uri = relative_uri(path, folder) if is_there(path) else None
         own = [ref for ref in project.images if ref.uri == uri]
         if own:
             chosen += own

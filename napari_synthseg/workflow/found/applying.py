@@ -24,7 +24,9 @@ from napari_synthseg.core.runs import TrainingRun, few_steps
 from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.images.ome_zarr import is_zarr
 from napari_synthseg.io.naming import unique_names
+from napari_synthseg.io.paths import is_there
 from napari_synthseg.io.result_files import name_targets, refuse_existing, writing_into
+from napari_synthseg.storage.uris import named_files
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.tasks.results import ImageResult, ResultWriter, Written
 from napari_synthseg.workflow.predicting import (
@@ -110,7 +112,7 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        if not path.exists():
+        if not is_there(path):
             raise InputError(f"{path} does not exist: choose a file or a folder of images.")
         if path.is_dir() and not is_zarr(path):
             inside = [each for each in sorted(path.iterdir()) if _is_image(each)]
@@ -146,7 +148,8 @@ def apply_to_files(
     """
     yield Progress(0.0, "looking for images")
     refs, broken = _open_all(images, project, folder, run)
-    refuse_existing([*prediction_files(out, run, refs), out / SUMMARY_FILE], overwrite)
+    inputs = named_files(project, folder, refs)
+    refuse_existing([*prediction_files(out, run, refs), out / SUMMARY_FILE], overwrite, inputs)
     least = run.least_score
     low = () if least is None else (f"objects that score below {least:.2f} are left out",)
     told = tuple(f"{run.name}: {words}" for words in (*few_steps(run.steps), *low))

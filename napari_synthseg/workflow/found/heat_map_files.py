@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,6 +42,7 @@ def write_heat_maps(
     adapt_to: Sequence[ImageRef] | None,
     magnification: Magnification,
     overwrite: bool,
+    inputs: Collection[Path],
 ) -> Generator[Progress, None, WrittenHeatMaps]:
     """Write a heat map for each image and class, as float32; see `workflow.predicting.explain`.
 
@@ -52,7 +53,7 @@ def write_heat_maps(
     """
     files = heat_map_files(out, run, images, class_names)
     every = [path for of_image in files for path in of_image.values()]
-    refuse_existing(every, overwrite)
+    refuse_existing(every, overwrite, inputs)
     left = iter(files)
 
     def write(made: HeatMaps) -> HeatMaps:

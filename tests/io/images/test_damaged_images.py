@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
+import struct
+import zlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import google_crc32c
 import imagecodecs
+import numcodecs
 import numpy as np
 import pytest
 import tifffile
@@ -14,9 +22,11 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from zarr.codecs import BloscCodec, numcodecs
+from zarr.codecs import BloscCodec
+from zarr.codecs import numcodecs as zarr_numcodecs
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.images.files import open_file
 from napari_synthseg.storage.images import describe, open_pixels
 from tests.helpers.zarr_images import write_ome_zarr
 
@@ -143,6 +153,52 @@ def test_a_small_file_that_claims_many_pixels_is_refused(tmp_path: Path) -> None
         describe(path)
 
 
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "blosc": numcodecs.Blosc().encode, "bz2": bz2.compress, "gzip": gzip.compress,
+    "lz4": numcodecs.LZ4().encode, "lzma": lzma.compress, "zlib": zlib.compress,
+    "zstd": numcodecs.Zstd().encode,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PACKED)
+@pytest.mark.parametrize("version", [2, 3, "shards"])
+@pytest.mark.filterwarnings("ignore:Numcodecs codecs are not in the Zarr version 3 specification")
+def test_a_chunk_that_unpacks_to_more_than_it_holds_is_refused(
+    tmp_path: Path, kind: str, version: Any
+) -> None:
+    folder = tmp_path / "a.zarr"
+    is_old = version == 2
+    name = kind if kind in ("blosc", "gzip", "zstd") else f"numcodecs.{kind}"
+    codec = {"name": name, "configuration": {}}
+    made = zarr.create_array(
+        str(folder), shape=(24, 24), chunks=(24, 24), dtype="u1", zarr_format=2 if is_old else 3,
+        shards=(24, 24) if version == "shards" else None,
+        compressors=numcodecs.get_codec({"id": kind}) if is_old else codec,
+    )  # fmt: skip
+    made[:] = PIXELS[0]
+    np.testing.assert_array_equal(open_file(folder).read((slice(None), slice(None))), PIXELS[0])
+    chunk = folder / ("0.0" if is_old else "c/0/0")
+    bomb = PACKED[kind](bytes(10 * 2**20))
+    if version == "shards":
+        index = struct.pack("<QQ", 0, len(bomb))
+        bomb += index + google_crc32c.value(index).to_bytes(4, "little")
+    chunk.write_bytes(bomb)
+    with pytest.raises(InputError, match=r"unpacks to more"):
+        open_file(folder).read((slice(None), slice(None)))
+
+
+def test_chunks_in_a_format_of_unknown_size_are_refused(tmp_path: Path) -> None:
+    class Odd(numcodecs.Zlib):
+        codec_id = "odd"
+
+    numcodecs.register_codec(Odd)
+    zarr.create_array(
+        str(tmp_path / "a.zarr"), shape=(24, 24), dtype="u1", zarr_format=2, compressors=Odd()
+    )
+    with pytest.raises(InputError, match=r"'a\.zarr' is not read: it is packed by 'odd'"):
+        open_file(tmp_path / "a.zarr")
+
+
 @pytest.mark.parametrize("version", ["0.4", "0.5", "shards", "numcodecs"])
 @pytest.mark.filterwarnings("ignore:Numcodecs codecs are not in the Zarr version 3 specification")
 def test_a_damaged_chunk_of_blosc_is_refused(tmp_path: Path, version: str) -> None:
@@ -155,7 +211,7 @@ def test_a_damaged_chunk_of_blosc_is_refused(tmp_path: Path, version: str) -> No
         made = zarr.create_array(
             str(folder), shape=(24, 24), chunks=(24, 24), dtype="u1",
             shards=(24, 24) if version == "shards" else None,
-            compressors=numcodecs.Blosc() if version == "numcodecs" else BloscCodec(),
+            compressors=zarr_numcodecs.Blosc() if version == "numcodecs" else BloscCodec(),
             dimension_names=("y", "x"),
         )  # fmt: skip
         made[:] = PIXELS[0]

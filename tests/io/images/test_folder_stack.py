@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.files import open_file
+from napari_synthseg.io.images.folder_stack import plane_files
 from napari_synthseg.storage.images import look_into, open_pixels
 
 PLANES = np.random.default_rng(0).integers(0, 255, (12, 20, 30), np.uint8)
@@ -70,3 +72,20 @@ def test_a_changed_folder_is_seen(folder: Path, tmp_path: Path) -> None:
     tifffile.imwrite(folder / "Z13.tif", PLANES[0])
     with pytest.raises(InputError, match="content differs"):
         open_pixels(ref, tmp_path)
+
+
+def test_a_plane_that_changed_and_kept_its_size_is_seen(folder: Path, tmp_path: Path) -> None:
+    (ref,) = look_into(folder).images
+    plane = folder / "Z3.tif"
+    content = bytearray(plane.read_bytes())
+    content[-1] ^= 1
+    plane.write_bytes(content)
+    with pytest.raises(InputError, match="content differs"):
+        open_pixels(ref, tmp_path)
+
+
+def test_a_folder_that_an_older_version_added_opens(folder: Path, tmp_path: Path) -> None:
+    (ref,) = look_into(folder).images
+    sizes = "".join(f"{file.name}\0{file.stat().st_size}\0" for file in plane_files(folder))
+    old = hashlib.sha256(sizes.encode()).hexdigest()[:16]
+    open_pixels(ref.model_copy(update={"fingerprint": old}), tmp_path)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -230,3 +231,30 @@ def test_a_unit_that_is_no_length_is_told(tmp_path: Path) -> None:
     assert not stored.pixel_size
     (note,) = stored.notes
     assert "along y, x is in 'parsec'" in note
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no file is called so there")
+def test_a_path_with_two_colons_is_one_path(tmp_path: Path) -> None:
+    write_ome_zarr(tmp_path / "a.zarr", IMAGE[0, 0], "yx")
+    (tmp_path / "day::1").mkdir()
+    (tmp_path / "a.zarr").rename(tmp_path / "day::1" / "a.zarr")
+    stored = open_file(tmp_path / "day::1" / "a.zarr")
+    np.testing.assert_array_equal(stored.read((slice(None), slice(None))), IMAGE[0, 0])
+
+
+@pytest.mark.parametrize("colors", [(), ("FF0000", "00ff00", "0000FF")])
+def test_four_channels_are_colors_only_where_the_file_says_so(
+    tmp_path: Path, colors: tuple[str, ...]
+) -> None:
+    path = tmp_path / "a.zarr"
+    write_ome_zarr(path, np.moveaxis(IMAGE[[0, 1, 0, 1], 0], 0, -1), "yxc")
+    group = zarr.open_group(str(path))
+    group.attrs["ome"] = {
+        **group.attrs["ome"],
+        "omero": {"channels": [{"color": c} for c in colors]},
+    }
+    stored = open_file(path)
+    assert (stored.is_color, stored.shape) == (bool(colors), (40, 50, 3 if colors else 4))
+    assert len(stored.notes) == 1
+    assert ("is left out" in stored.notes[0]) == bool(colors)
+    assert open_pixels(describe(path)[0], tmp_path).read().shape[0] == stored.shape[-1]

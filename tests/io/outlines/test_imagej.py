@@ -157,6 +157,27 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
         read(path)
 
 
+@pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_archives_that_unpack_without_a_bound_are_refused(tmp_path: Path, kind: int) -> None:
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        archive.writestr("a.roi", bytes(2**20))
+    with pytest.raises(InputError, match=r"bomb\.zip, ROI 'a': it is packed in a way"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [([0, 1, 1, 1, 5, 1, 7, 3, 3], "command 7"), ([np.inf, 1, 1], "cannot convert float infinity")],
+)
+def test_a_damaged_path_of_a_combined_roi_is_told(
+    tmp_path: Path, path: list[float], told: str
+) -> None:
+    made = rectangle(multi_coordinates=np.array(path, np.float32), shape_roi_size=len(path))
+    with pytest.raises(InputError, match=rf"its outline cannot be read \(.*{told}.*\): save it"):
+        read(saved(tmp_path, made))
+
+
 def test_a_path_that_ends_in_the_middle_is_told(tmp_path: Path) -> None:
     # a composite whose path says "move to" and no place
     content = bytearray(

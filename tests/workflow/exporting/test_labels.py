@@ -49,6 +49,13 @@ def test_tiff_for_imagej_has_size_colors_and_range(masked, tmp_path: Path) -> No
     ]  # fmt: skip
 
 
+def test_labels_never_take_the_place_of_an_image(masked, tmp_path: Path) -> None:
+    before = (tmp_path / "cells.tif").read_bytes()
+    with pytest.raises(InputError, match=r"cells\.tif is not written.*Give another --out\.$"):
+        export(masked.session, tmp_path, overwrite=True)
+    assert (tmp_path / "cells.tif").read_bytes() == before
+
+
 def test_ome_tiff_has_the_size_of_a_pixel(masked, tmp_path: Path) -> None:
     export(masked.session, tmp_path / "out", "ome-tiff")
     with tifffile.TiffFile(tmp_path / "out" / "cells.ome.tif") as tiff:

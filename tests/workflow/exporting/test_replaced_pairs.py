@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +20,20 @@ FORMATS = (OWN_FORMAT, *LAYOUTS)
 
 
 def export(
-    out: Path, count: int, format: str, channels: int = 1, depth: int = 0, overwrite: bool = True
+    out: Path,
+    count: int,
+    format: str,
+    channels: int = 1,
+    depth: int = 0,
+    overwrite: bool = True,
+    inputs: Collection[Path] = (),
 ) -> None:
     shape = (*(depth,) * bool(depth), 6, 5)
     labels = InstanceLabels(np.ones(shape, np.int32), {1: 1})
     image = np.zeros((channels, *shape), np.float32)
     pairs = [DualImage(image, labels, number) for number in range(count)]
     project = Project().with_classes(Project().next_class("cell"))
-    exhaust(export_pairs(out, pairs, project, format, overwrite))
+    exhaust(export_pairs(out, pairs, project, format, overwrite, inputs))
 
 
 def files(folder: Path) -> set[str]:
@@ -77,4 +84,12 @@ def test_a_record_that_says_nothing_is_refused(tmp_path: Path, text: str) -> Non
     before = files(tmp_path)
     with pytest.raises(InputError, match=r"exported_pairs\.json does not say which pairs"):
         export(tmp_path, 1, "tiff")
+    assert files(tmp_path) == before
+
+
+def test_exported_pairs_that_became_images_of_the_project_are_kept(tmp_path: Path) -> None:
+    export(tmp_path, 3, OWN_FORMAT)
+    before = files(tmp_path)
+    with pytest.raises(InputError, match="are read"):
+        export(tmp_path, 1, OWN_FORMAT, inputs=[tmp_path / "images" / "00002.tif"])
     assert files(tmp_path) == before

@@ -114,6 +114,14 @@ def test_what_a_stopped_prediction_found_stays(ready, monkeypatch):
     assert list(session.found[run.id]) == [refs[0].id]
 
 
+def test_an_image_is_never_replaced_by_what_was_found_on_it(ready, tmp_path):
+    session, run, folder = ready
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(InputError, match=r"a\.tif is not written.*Give another --out\.$"):
+        session.apply(run, [folder], folder, overwrite=True).result()
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def read_column(path, column):
     with path.open(newline="") as file:
         return [row[column] for row in csv.DictReader(file)]

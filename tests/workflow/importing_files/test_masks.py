@@ -278,3 +278,25 @@ def test_masks_that_lie_beside_the_objects_of_a_square_image_are_told(
     project.load(save(tmp_path / "masks" / "a.tif", np.ascontiguousarray(TURNED[told](ids))).parent)
     found = project.message.partition("fit far better ")[2]
     assert found.rstrip(".") == told
+
+
+@pytest.mark.parametrize("kind", ["instance", "semantic"])
+def test_masks_that_changed_since_are_refused_until_imported_again(
+    tmp_path: Path, kind: str
+) -> None:
+    image = noise(tmp_path / "a.tif")
+    path = save(tmp_path / "masks" / "a.tif", np.minimum(masks(3), 1 if kind == "semantic" else 9))
+    with Session.create(tmp_path / "p.synthseg") as session:
+        session.add_images(image).result()
+        session.edit(session.project.with_classes(session.project.next_class("cell")), "class")
+        ref = session.project.images[0]
+        session.import_file(path, ImportOptions(image="a.tif"), kind).result()
+        before = true_masks(session, ref)
+        assert before is not None
+        save(path, np.minimum(masks(5), 1 if kind == "semantic" else 9))
+        with pytest.raises(InputError, match=r"a\.tif' does not hold the masks that were imported"):
+            true_masks(session, ref)
+        session.import_file(path, ImportOptions(image="a.tif"), kind).result()
+        after = true_masks(session, ref)
+        assert after is not None
+        assert after.shape == before.shape
