@@ -71,6 +71,10 @@ class WorkingScale:
             return factor
         return axis_factors(factor, image.spacing, self.spacing)
 
+    def spacing_of(self, image: ImageRef) -> tuple[float, ...]:
+        """Return the spacing of an image's pixels once it is resampled."""
+        return image.spacing if self.is_one or not self.spacing else self.spacing
+
     @property
     def is_one(self) -> bool:
         """Whether nothing is resampled."""

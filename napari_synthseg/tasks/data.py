@@ -49,6 +49,8 @@ class TaskData:
         Class value -> name.
     diameter
         Typical diameter of an object, pixels along the finest axis.
+    diameters
+        Class value -> the same of its objects, where it is known.
     spacing
         Distance of a volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
     scale
@@ -71,6 +73,7 @@ class TaskData:
     pairs: Synthesizer
     class_names: Mapping[int, str]
     diameter: float
+    diameters: Mapping[int, float] = field(default_factory=dict)
     spacing: tuple[float, ...] = ()
     scale: float = 1.0
     scales: Mapping[str, float] = field(default_factory=dict)

@@ -59,14 +59,15 @@ def decode(probabilities: FloatImage, distance: FloatImage, rule: SegmentRule) -
     # A true object is foreground all over and has a clear core; noise has neither.
     scores = np.asarray(mean(foreground, ids, numbers), np.float32).reshape(-1)
     scores = scores * np.asarray(maximum(smooth, ids, numbers), np.float32).reshape(-1)
-    keep = (area >= rule.minimum_area) & (np.nan_to_num(scores) >= rule.minimum_score)
     means = np.stack([np.asarray(mean(p, ids, numbers)).reshape(-1) for p in probabilities[1:]])
+    best = means.argmax(axis=0) if count else np.zeros(0, np.int64)
+    keep = area >= np.asarray(rule.smallest_areas)[best]
+    keep &= np.nan_to_num(scores) >= rule.minimum_score
     cores = np.asarray(center_of_mass(seeds > 0, seeds, numbers), np.float64)
     cores = cores.reshape(count, distance.ndim)
     renumber = np.zeros(count + 1, np.int32)
     renumber[1:][keep] = np.arange(1, int(keep.sum()) + 1)
     values = np.asarray(rule.class_values, np.int64)
-    best = means.argmax(axis=0) if count else np.zeros(0, np.int64)
     return Decoded(renumber[ids], values[best][keep], scores[keep], cores[keep])
 
 
