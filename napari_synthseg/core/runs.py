@@ -55,8 +55,8 @@ class DecodingRule(Frozen):
         Image id -> the same, of each image whose scale is known: those learned from, those held out
         whose objects could be measured, and what lies in the same files.
     pixel_size, unit
-        Of these images, along their finest axis, where all of them tell it, and images are
-        resampled.
+        Along the finest axis, of an image on which `scale` shows objects as large as they were
+        learned; where all images learned from tell theirs, and images are resampled.
     """
 
     model_config = ConfigDict(extra="allow")

@@ -7,7 +7,7 @@ twice costs eight times the work, for nothing more to see.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -70,6 +70,10 @@ class WorkingScale:
         if not self.spacing or self.is_one:
             return factor
         return axis_factors(factor, image.spacing, self.spacing)
+
+    def spacing_of(self, image: ImageRef) -> tuple[float, ...]:
+        """Return the spacing of an image's pixels once it is resampled."""
+        return image.spacing if self.is_one or not self.spacing else self.spacing
 
     @property
     def is_one(self) -> bool:
@@ -174,24 +178,43 @@ def measure_scale_of_pairs(
 ) -> WorkingScale:
     """Return the scale by the true masks of images, by image id; see `measure_scale`.
 
-    `usual` is the diameter of images that show no object, pixels; `held` are the held-out images.
+    As there, one class is measured on all images: those without it have the usual scale. `usual`
+    is the diameter of images that show no object, pixels; `held` are the held-out images.
     """
-    measured = {}
+    found = {}
     for image, pair in pairs.items():
-        labels = pair.labels
-        if not working or not isinstance(labels, InstanceLabels):
+        if not working or not isinstance(pair.labels, InstanceLabels):
             return UNSCALED
-        areas = np.bincount(np.maximum(labels.ids, 0).ravel())
-        lengths: dict[int, list[float]] = {}
-        for number, value in labels.classes.items():
-            if number < len(areas) and areas[number]:
-                length = equal_diameter(int(areas[number]), spacings[image])
-                lengths.setdefault(value, []).append(length)
-        if lengths:
-            measured[image] = min(float(np.median(some)) for some in lengths.values())
+        found[image] = true_diameters(pair.labels, spacings[image])
+    of_all = usual_diameters(own for image, own in found.items() if image not in held)
+    of_all = of_all or usual_diameters(found.values())
+    smallest = min(of_all, key=lambda value: of_all[value], default=0)
+    measured = {image: own[smallest] for image, own in found.items() if smallest in own}
     of_held = {image: measured.pop(image) for image in held if image in measured}
     apart = [spacing for image, spacing in spacings.items() if image not in held]
     return scale_for(usual, measured, working, apart, of_held)
+
+
+def true_diameters(labels: InstanceLabels, spacing: Sequence[float]) -> dict[int, float]:
+    """Return the usual diameter of the objects of each class on an image, by value, pixels.
+
+    `spacing` is the distance of the image's pixels along each axis, in units of the shortest.
+    """
+    areas = np.bincount(np.maximum(labels.ids, 0).ravel())
+    lengths: dict[int, list[float]] = {}
+    for number, value in labels.classes.items():
+        if number < len(areas) and areas[number]:
+            lengths.setdefault(value, []).append(equal_diameter(int(areas[number]), spacing))
+    return {value: float(np.median(some)) for value, some in lengths.items()}
+
+
+def usual_diameters(of_images: Iterable[Mapping[int, float]]) -> dict[int, float]:
+    """Return the median of what the images that show a class measure, by its value."""
+    lengths: dict[int, list[float]] = {}
+    for own in of_images:
+        for value, length in own.items():
+            lengths.setdefault(value, []).append(length)
+    return {value: float(np.median(some)) for value, some in lengths.items()}
 
 
 def scale_for(

@@ -49,6 +49,8 @@ class TaskData:
         Class value -> name.
     diameter
         Typical diameter of an object, pixels along the finest axis.
+    diameters
+        Class value -> the same of its objects, where it is known.
     spacing
         Distance of a volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
     scale
@@ -71,6 +73,7 @@ class TaskData:
     pairs: Synthesizer
     class_names: Mapping[int, str]
     diameter: float
+    diameters: Mapping[int, float] = field(default_factory=dict)
     spacing: tuple[float, ...] = ()
     scale: float = 1.0
     scales: Mapping[str, float] = field(default_factory=dict)
@@ -88,9 +91,14 @@ class TaskData:
 
     @property
     def pixel_size(self) -> tuple[float | None, str]:
-        """Pixel size of the images along their finest axis, and its unit; None: not all tell it."""
-        sizes = {(min(i.pixel_size), i.unit) if i.pixel_size else None for i in self.images}
-        units = {size[1] for size in sizes if size}
-        if None in sizes or len(units) != 1:
+        """Pixel size along the finest axis at which `scale` shows objects as they were learned.
+
+        With its unit; None: not all images tell theirs. Where sizes differ, it is that with which
+        the network's own pixels are as large as on the median image.
+        """
+        sizes = {i.id: (min(i.pixel_size), i.unit) if i.pixel_size else None for i in self.images}
+        units = {size[1] for size in sizes.values() if size}
+        if None in sizes.values() or len(units) != 1:
             return None, ""
-        return float(np.median([size[0] for size in sizes if size])), units.pop()
+        seen = [size[0] / self.scales.get(i, self.scale) for i, size in sizes.items() if size]
+        return float(np.median(seen)) * self.scale, units.pop()

@@ -8,21 +8,31 @@ the held-out masks take the place of the pairs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.geometry import region_at, region_shape
-from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.geometry import (
+    Region,
+    contains,
+    full_region,
+    region_at,
+    region_shape,
+    region_slices,
+)
+from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource, MatchedSource, PixelSource
 from napari_synthseg.tasks.data import TaskData
 
 VALIDATION_PX, LEAST_FIELD_PX = 2**21, 2**16
-"""Pixels of all held-out images with clicks that are looked at, at most, and of each of them."""
+"""Pixels that are looked at, at most, of all held-out pairs and of all held-out images with clicks,
+and of each of them."""
+
+Item = TypeVar("Item", DualImage, ClickedImage)
 
 Part = Literal["pairs", "clicks"]
 PARTS: tuple[Part, ...] = ("pairs", "clicks")
@@ -46,12 +56,26 @@ def fields_of(data: TaskData) -> list[HeldOutField]:
 
     However large the images are, no more is looked at than what keeps validation short.
     """
-    pairs = [HeldOutField(MatchedSource(ArraySource(p.image)), p) for p in data.val_pairs]
+    pairs = _bounded(data.val_pairs, lambda pair: pair.labels.shape, narrowed_pair)
     clicked = [image for image in data.val_images if image.clicks]
-    count = min(len(clicked), VALIDATION_PX // LEAST_FIELD_PX)
-    chosen = [clicked[len(clicked) * n // count] for n in range(count)]
-    parts = [narrowed(image, VALIDATION_PX // count) for image in chosen]
-    return pairs + [HeldOutField(MatchedSource(image.pixels), image) for image in parts]
+    parts = _bounded(clicked, lambda image: image.pixels.shape[1:], narrowed)
+    return [
+        *(HeldOutField(MatchedSource(ArraySource(pair.image)), pair) for pair in pairs),
+        *(HeldOutField(MatchedSource(image.pixels), image) for image in parts),
+    ]
+
+
+def _bounded(
+    items: Sequence[Item],
+    shape: Callable[[Item], Sequence[int]],
+    narrow: Callable[[Item, int], Item],
+) -> list[Item]:
+    """Return items, or parts of some of them, that have `VALIDATION_PX` pixels at most, about."""
+    if sum(math.prod(shape(item)) for item in items) <= VALIDATION_PX:
+        return list(items)
+    count = min(len(items), VALIDATION_PX // LEAST_FIELD_PX)
+    chosen = [items[len(items) * n // count] for n in range(count)]
+    return [narrow(item, VALIDATION_PX // count) for item in chosen]
 
 
 def narrowed(image: ClickedImage, most_px: int) -> ClickedImage:
@@ -59,26 +83,53 @@ def narrowed(image: ClickedImage, most_px: int) -> ClickedImage:
 
     `most_px` is how many pixels it has at most, about; smaller images are returned as they are.
     """
-    region = image.pixels.region
+    places = np.array([click.position for click in image.clicks])
+    window = _fullest_window(image.pixels.region, places, most_px)
+    if window == image.pixels.region:
+        return image
+    corner = np.array([start for start, _ in window])
+    clicks = tuple(
+        click.model_copy(update={"position": tuple((place - corner).tolist())})
+        for click, place in zip(image.clicks, places, strict=True)
+        if contains(window, place)
+    )
+    pixels = ArraySource(image.pixels.read(window))
+    return replace(image, pixels=pixels, clicks=clicks, negatives=(), rejected=())
+
+
+def narrowed_pair(pair: DualImage, most_px: int) -> DualImage:
+    """Return the window of a pair that shows most objects; see `narrowed`.
+
+    Pairs of other labels than masks of objects are returned as they are.
+    """
+    labels = pair.labels
+    if not isinstance(labels, InstanceLabels):
+        return pair
+    boxes = list(labels.slices().values()) or [tuple(slice(0, n) for n in labels.shape)]
+    middles = [[(s.start + s.stop - 1) / 2 for s in box] for box in boxes]
+    window = region_slices(_fullest_window(full_region(labels.shape), np.array(middles), most_px))
+    ids = labels.ids[window]
+    present = set(np.unique(ids).tolist())
+    classes = {number: value for number, value in labels.classes.items() if number in present}
+    shown = np.ascontiguousarray(pair.image[(slice(None), *window)])
+    return replace(pair, image=shown, labels=replace(labels, ids=ids, classes=classes))
+
+
+def _fullest_window(region: Region, places: NDArray[np.float64], most_px: int) -> Region:
+    """Return the window of a region with most of some places, (place, axis), as high as wide."""
     extents = region_shape(region)
     if math.prod(extents) <= most_px:
-        return image
+        return region
     edge = max(int(math.sqrt(most_px / math.prod(extents[:-2]))), 1)
     shape = (*extents[:-2], *(min(edge, n) for n in extents[-2:]))
-    places = np.array([click.position for click in image.clicks])
     lows = np.array([a for a, _ in region])
     highs = np.array([b for _, b in region]) - shape
     corners = np.clip(np.round(places - np.array(shape) / 2), lows, highs).astype(int)
-    inside = [((places >= c - 0.5) & (places < c + shape - 0.5)).all(axis=1) for c in corners]
-    best = int(np.argmax([np.count_nonzero(held) for held in inside]))
-    corner = corners[best]
-    clicks = tuple(
-        click.model_copy(update={"position": tuple((place - corner).tolist())})
-        for click, place, held in zip(image.clicks, places, inside[best], strict=True)
-        if held
-    )
-    pixels = image.pixels.read(region_at(corner.tolist(), shape))
-    return replace(image, pixels=ArraySource(pixels), clicks=clicks, negatives=(), rejected=())
+    counts = [
+        np.count_nonzero(((places >= c - 0.5) & (places < c + shape - 0.5)).all(axis=1))
+        for c in corners
+    ]
+    return region_at(corners[int(np.argmax(counts))].tolist(), shape)
 
 
 def sum_by_part(

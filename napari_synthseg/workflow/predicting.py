@@ -289,7 +289,7 @@ def apply_model(
     work = predict_image(predictor, view.pixels, image=ref.id, run=run.id, ref=ref)
     found = yield from subprogress(work, share, 1.0)
     found, notes = where_it_counts(found, ref)
-    return replace(found, notes=(*view.notes, *notes), scale=view.scale)
+    return replace(found, notes=(*view.notes, *found.notes, *notes), scale=view.scale)
 
 
 def explain(

@@ -18,7 +18,7 @@ import numpy as np
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage, MaskedImages
+from napari_synthseg.core.labels import DualImage, InstanceLabels, MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.pixels import counted_part, scaled
 from napari_synthseg.core.progress import Progress, subprogress
@@ -36,6 +36,8 @@ from napari_synthseg.patches.scaling import (
     scaled_clicked,
     scaled_library,
     scaled_pair,
+    true_diameters,
+    usual_diameters,
 )
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.synthesis.datasets import (
@@ -162,7 +164,7 @@ class TrainingSources:
             pairs,
             self.project.class_names,
             _usual_diameter(self.project, refs),
-            _spacing(refs),
+            spacing=_spacing(refs),
             val_pairs=images.held,
             images=refs,
             appearances=(yield from self._appearances(refs)),
@@ -190,6 +192,11 @@ class TrainingSources:
             shown_true, told = with_background(_scaled_pairs(true, scale))
             yield Progress(0.0, notes=told)
             notes += told
+            of_classes = usual_diameters(
+                true_diameters(pair.labels, scale.spacing_of(ref))
+                for (ref, _), pair in zip(true, shown_true, strict=True)
+                if isinstance(pair.labels, InstanceLabels)
+            )
             pairs: Synthesizer = RealDataset(shown_true)
         else:
             library = yield from self._cut(parts)
@@ -199,7 +206,8 @@ class TrainingSources:
             yield Progress(0.0, "resampling", notes=cautions)
             notes += cautions
             library = scaled_library(library, scale)
-            diameter = float(np.median(list(library.diameters.values())))
+            of_classes = dict(library.diameters)
+            diameter = float(np.median(list(of_classes.values())))
             fitted = task.fit_labels(spec, library)
             pairs = TaskPairs((yield from self._fit(library)), fitted)
             if spec.source == "mixed":
@@ -225,6 +233,7 @@ class TrainingSources:
             pairs,
             self.project.class_names,
             diameter,
+            of_classes,
             _spacing(part.ref for part in parts) if scale.is_one else scale.spacing,
             scale.usual,
             self._scales(scale, (*refs, *measured_held)),

@@ -105,6 +105,25 @@ def test_true_masks_tell_the_scale(large):
     assert share == pytest.approx(1.0, abs=0.03)
 
 
+def masks_of(*sizes: tuple[int, float]) -> DualImage:
+    """Return an image with one square for each class and edge length."""
+    ids = np.zeros((120 * len(sizes), 120), np.int32)
+    for number, (_, edge) in enumerate(sizes):
+        ids[120 * number : 120 * number + edge, :edge] = number + 1
+    classes = {number: value for number, (value, _) in enumerate(sizes, start=1)}
+    return DualImage(np.zeros((1, *ids.shape), np.float32), InstanceLabels(ids, classes), 0)
+
+
+def test_an_image_without_the_smallest_class_has_the_usual_scale():
+    both, large_alone = masks_of((1, 21), (2, 85)), masks_of((2, 85))
+    pairs = {"a": both, "b": both, "c": both, "without": large_alone, "held": large_alone}
+    spacings = dict.fromkeys(pairs, (1.0, 1.0))
+    scale = measure_scale_of_pairs(pairs, 60.0, 48.0, spacings, held=["held"])
+    assert scale.usual == pytest.approx(48 / equal_diameter(21**2, (1, 1)))
+    assert scale.images == {}, "all objects of a class are seen equally large"
+    assert scale.known == {"a", "b", "c"}
+
+
 def test_an_object_that_vanishes_has_no_class():
     ids = np.zeros((64, 64), np.int32)
     ids[:40, :40], ids[62, 61] = 1, 2

@@ -168,6 +168,20 @@ def test_of_boxes_that_overlap_the_best_stays():
     assert suppress_overlaps(boxes, scores, 1.0).tolist() == [1, 0, 3, 2]
 
 
+@pytest.mark.parametrize(("count", "most"), [(0, 0.45), (1, 0.45), (1500, 0.1), (1500, 0.7)])
+def test_many_boxes_are_thinned_out_as_one_by_one(count, most):
+    rng = np.random.default_rng(count)
+    middles, sizes = rng.uniform(0, 300, (count, 2)), rng.uniform(5, 60, (count, 2))
+    boxes = np.hstack([middles - sizes / 2, middles + sizes / 2])
+    scores = rng.random(count).round(2)
+    expected: list[int] = []
+    for number in np.argsort(-scores, kind="stable").tolist():
+        overlaps = measure_box_iou(boxes[[number]], boxes[expected])
+        if not (overlaps > most).any():
+            expected.append(number)
+    assert suppress_overlaps(boxes, scores, most).tolist() == expected
+
+
 @given(st.integers(0, 300))
 @settings(max_examples=20, deadline=None)
 def test_sizes_are_grouped_by_likeness(seed):

@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_synthseg.core.labels import UNKNOWN, InstanceLabels
+from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.synthesis.datasets import RealDataset
 from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.tasks.segment.decoding import decode
 from napari_synthseg.tasks.segment.targets import inner_distance, make_targets
 from tests.helpers.disks import draw_disks
+from tests.helpers.training import make_task
 
 
 @given(st.integers(0, 10_000))
@@ -130,3 +133,22 @@ def test_the_rule_decides_what_is_reported(change, expected):
     rule = SegmentRule(class_values=(1,), diameter=8.0, **change)
     found = decode(probabilities, np.zeros((16, 16), np.float32), rule)
     assert found.ids.max() == expected
+
+
+def test_small_objects_of_a_small_class_are_found_beside_large_classes():
+    ids = np.zeros((320, 200), np.int32)
+    y, x = np.indices(ids.shape)
+    places = [(20, 20, 24), (20, 60, 18), (20, 100, 12), (180, 100, 190)]
+    for number, (at_y, at_x, diameter) in enumerate(places, start=1):
+        ids[(y - at_y) ** 2 + (x - at_x) ** 2 <= (diameter / 2) ** 2] = number
+    labels = InstanceLabels(ids, {1: 1, 2: 1, 3: 1, 4: 2})
+    pair = DualImage(ids[None].astype(np.float32), labels, 0)
+    spec = TrainSpec(task="segment", device="cpu", model=ModelSpec(width=4, depth=2))
+    names, sizes = {1: "spot", 2: "cell", 3: "large"}, {1: 24.0, 2: 190.0, 3: 190.0}
+    task = make_task(spec, RealDataset([pair]), names, 190.0, diameters=sizes)
+    rule = task.rule.model_copy(update={"minimum_score": 0.0})
+    outputs, distance = as_outputs(labels, (1, 2, 3))
+    found = decode(outputs, distance, rule)
+    assert sorted(found.classes.tolist()) == [1, 1, 1, 2]
+    outputs[[1, 2]] = outputs[[2, 1]]  # what is as small as a spot is no cell
+    assert decode(outputs, distance, rule).classes.tolist() == [1]

@@ -17,6 +17,7 @@ from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.tasks.segment.evaluation import CANDIDATE_SCORES, validate
 from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.tasks.validation import HeldOutField, fields_of, narrowed
+from tests.helpers.clicked_discs import finish
 
 
 def field(strengths):
@@ -133,3 +134,34 @@ def test_however_many_images_are_held_out_no_more_is_looked_at(monkeypatch):
     assert len(fields) == 4
     assert sum(field.pixels.read().size for field in fields) <= 4000
     assert all(field.truth.clicks for field in fields)
+
+
+@pytest.mark.parametrize("shape", [(90, 120), (4, 90, 120)])
+def test_of_large_held_out_pairs_the_window_with_most_objects_is_looked_at(monkeypatch, shape):
+    depth = int(np.prod(shape[:-2]))
+    monkeypatch.setattr(validation, "VALIDATION_PX", 1800 * depth)
+    monkeypatch.setattr(validation, "LEAST_FIELD_PX", 900 * depth)
+    ids = np.zeros(shape, np.int32)
+    for number, (y, x) in enumerate([(5, 5), (78, 94), (78, 106), (86, 112)], start=1):
+        ids[..., y : y + 4, x : x + 4] = number
+    image = np.linspace(0, 1, ids.size, dtype=np.float32).reshape(1, *shape)
+    labels = InstanceLabels(ids, dict.fromkeys(range(1, 5), 1))
+    pairs = tuple(DualImage(image, labels, n) for n in range(5))
+    data = TaskData(TrainSpec(task="segment"), None, {1: "a"}, 10.0, val_pairs=pairs)
+    fields = fields_of(data)
+    assert [field.truth.index for field in fields] == [0, 2]
+    for field in fields:
+        (part,), truth = field.pixels.read(), field.truth.labels
+        assert part.shape == truth.ids.shape == (*shape[:-2], 30, 30)
+        assert set(truth.classes) == {2, 3, 4}
+        assert np.array_equal(part[truth.ids == 3], image[0][ids == 3])
+
+
+def test_a_large_field_is_decoded_in_parts():
+    labels, maps = field([0.9] * 60)
+    pair = DualImage(np.zeros((1, *labels.ids.shape), np.float32), labels, 0)
+    rule = SegmentRule(class_values=(1,), diameter=16.0)
+    work = validate([maps], [held_out(pair)], rule)
+    steps, found = finish(work)
+    assert found.value == 1.0
+    assert len(steps) >= 3, "one a block of 512 pixels"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from napari_synthseg.core.annotations import (
@@ -207,6 +208,22 @@ def test_labels_of_images_teach_what_they_show(session):
     assert data.pairs.pair(0).labels.class_values_shown() == {1}
     with pytest.raises(InputError, match="true boxes or masks"):
         data_of(session, task="detect", source="real")
+
+
+@pytest.mark.parametrize("source", ["synthetic", "real"])
+def test_how_large_objects_of_each_class_are_is_known_at_the_working_scale(session, source):
+    """Squares of 20 and 50 pixels, true masks; clicks with typed diameters."""
+    ids = np.zeros((128, 160), np.int32)
+    ids[10:30, 10:30], ids[60:110, 60:110] = 1, 2
+    image = session.project.images[0]
+    large = session.project.next_class("large", diameter=56.0)
+    session.edit(session.project.with_classes(large), "class")
+    click = Click(image=image.id, position=(85.0, 85.0), cls=large.value)
+    session.edit(session.project.with_clicks(click), "click")
+    add_masks(session, image, InstanceLabels(ids, {1: 1, 2: large.value}))
+    data = data_of(session, task="segment", source=source, working_diameter=48.0)
+    assert data.diameters[1] == pytest.approx(48.0, rel=0.1)
+    assert data.diameters[large.value] == pytest.approx(48.0 * 2.5, rel=0.2)
 
 
 @pytest.mark.parametrize(("task", "network"), [("detect", "centers"), ("classify", "small")])

@@ -12,8 +12,10 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.runs import DecodingRule, TrainingRun
 from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.patches.scaling import scale_for
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.runs import load_weights
+from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.workflow import choosing, predicting
 from napari_synthseg.workflow.predicting import show
@@ -127,6 +129,29 @@ def test_physical_sizes_are_kept_where_pixel_sizes_are_known(large):
     assert as_it_is.scale_for(image.model_copy(update={"pixel_size": (9.0, 9.0)})) == 3
     unscaled = as_it_is.model_copy(update={"pixel_size": None})
     assert unscaled.scale_for(finer) == 1
+
+
+@pytest.mark.parametrize(
+    "sizes", [(0.1,), (0.1, 0.1, 0.1, 0.4), (0.1,) * 9 + (0.2,), (0.4, 0.16, 0.16, 0.32)]
+)
+def test_objects_of_new_images_are_shown_as_learned_whatever_pixel_sizes_were(sizes):
+    """Objects of 10 um, learned at 24 pixels."""
+    images = [
+        ImageRef(id=str(n), uri=f"{n}.tif", pixel_size=(size, size), unit="um")
+        for n, size in enumerate(sizes)
+    ]
+    scale = scale_for(40.0, {i.id: 10 / min(i.pixel_size) for i in images}, 24.0)
+    scales = {i.id: scale.images.get(i.id, scale.usual) for i in images}
+    data = TaskData(
+        TrainSpec(), None, {1: "a"}, 24.0, scale=scale.usual, scales=scales, images=tuple(images)
+    )
+    size, unit = data.pixel_size
+    rule = DecodingRule(
+        class_values=(1,), diameter=24, scale=scale.usual, pixel_size=size, unit=unit
+    )
+    for size in (0.1, 0.4):
+        new = ImageRef(id="new", uri="new.tif", pixel_size=(size, size), unit="um")
+        assert 10 / size * rule.scale_for(new) == pytest.approx(24, rel=0.05)
 
 
 def test_volumes_are_shown_with_the_spacing_that_was_learned_from():

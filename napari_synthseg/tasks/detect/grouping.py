@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.boxes import Boxes, measure_box_iou
+from napari_synthseg.core.boxes import Boxes, find_overlaps, measure_box_iou
 from napari_synthseg.training.crop_boxes import Floats
 
 MAX_BOXES = 20_000
 """Most boxes of a class and image that are thinned out."""
+
+AT_ONCE = 512
+"""Of these boxes, the best that are left, all pairs are compared; with others those near them."""
 
 MAX_ROUNDS, STARTS = 100, 8
 """Most rounds of grouping sizes, and how often it is begun anew; the best grouping is taken."""
@@ -18,15 +21,22 @@ MAX_ROUNDS, STARTS = 100, 8
 def suppress_overlaps(boxes: Floats, scores: Floats, most: float) -> NDArray[np.int64]:
     """Return the indices of the boxes that non-maximum suppression keeps, best first.
 
-    `most` is the largest IoU of two boxes that are kept.
+    `most` is the largest IoU of two boxes that are kept, above 0.
     """
     left = np.argsort(-scores, kind="stable")
-    kept = []
+    kept = [np.empty(0, np.int64)]
     while len(left):
-        best, left = left[0], left[1:]
-        kept.append(best)
-        left = left[measure_box_iou(boxes[[best]], boxes[left])[0] <= most]
-    return np.array(kept, np.int64)
+        first, left = left[:AT_ONCE], left[AT_ONCE:]
+        over = measure_box_iou(boxes[first], boxes[first]) > most
+        is_kept = np.ones(len(first), bool)
+        for number, own in enumerate(over):
+            if is_kept[number]:
+                is_kept[number + 1 :] &= ~own[number + 1 :]
+        kept.append(first[is_kept])
+        if len(left):
+            _, near, iou = find_overlaps(boxes[kept[-1]], boxes[left], most)
+            left = np.delete(left, near[iou > most])
+    return np.concatenate(kept)
 
 
 def keep_best(

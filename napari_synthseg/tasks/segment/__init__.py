@@ -20,8 +20,13 @@ class SegmentRule(DecodingRule, extra="forbid"):
     prominence
         How far the inner distance must fall on every way from one core to the next for them to be
         two objects; the height of the core itself does not matter.
+    diameters
+        Diameter of the usual object of each class, as the network sees it, pixels along the finest
+        axis; empty (earlier versions): nothing but `diameter` is known.
+    minimum_areas
+        Smallest number of pixels of an object of each class; empty: `minimum_area` holds for all.
     minimum_area
-        Smallest number of pixels of an object.
+        The same of all classes, as earlier versions kept it.
     minimum_score
         Smallest score of an object that is reported.
     """
@@ -29,8 +34,20 @@ class SegmentRule(DecodingRule, extra="forbid"):
     kind: Literal["segment"] = "segment"
     foreground: float = 0.5
     prominence: float = 0.1
+    diameters: tuple[float, ...] = ()
+    minimum_areas: tuple[int, ...] = ()
     minimum_area: int = 8
     minimum_score: float = 0.0
+
+    @property
+    def largest_diameter(self) -> float:
+        """That of the usual object of the largest class, pixels along the finest axis."""
+        return max(self.diameters, default=self.diameter)
+
+    @property
+    def smallest_areas(self) -> tuple[int, ...]:
+        """Smallest number of pixels of an object of each class."""
+        return self.minimum_areas or (self.minimum_area,) * len(self.class_values)
 
 
 READING = """\
@@ -46,9 +63,10 @@ Objects are found so:
    one. A connected piece of foreground without a core is one object.
 3. A watershed from the cores on the smoothed inner distance, inside the foreground, gives the
    objects.
-4. The score of an object is the mean of 1 - map 0 over its pixels times the largest smoothed inner
-   distance in it. Objects of fewer than {area} pixels or with a score below {score:g} are left out.
-5. The class of an object is that with the largest mean over its pixels.
+4. The class of an object is that with the largest mean over its pixels, and its score the mean of
+   1 - map 0 over them times the largest smoothed inner distance in it. Objects with a score below
+   {score:g} are left out, and those with fewer pixels than the smallest of their class
+   ({areas}).
 """
 
 
@@ -84,8 +102,9 @@ class Segment(TaskInfo):
         """Return the names of the maps, and how they become objects."""
         assert isinstance(rule, SegmentRule)
         names = [class_names.get(value, str(value)) for value in rule.class_values]
+        least = zip(names, rule.smallest_areas, strict=True)
         return ("background", *names, "inner distance"), READING.format(
             classes=", ".join(f"{number} = {name}" for number, name in enumerate(names, 1)),
-            foreground=rule.foreground, prominence=rule.prominence, area=rule.minimum_area,
-            score=rule.minimum_score,
+            areas=", ".join(f"{name} {pixels}" for name, pixels in least),
+            foreground=rule.foreground, prominence=rule.prominence, score=rule.minimum_score,
         )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import center_of_mass, gaussian_filter, label, maximum, mean
+from scipy.ndimage import center_of_mass, find_objects, gaussian_filter, label, maximum, mean
 
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.tasks.segment import SegmentRule
@@ -14,15 +14,16 @@ from napari_synthseg.tasks.segment import SegmentRule
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """Objects of one field: `ids` (1..n), and for each id its class, score and core position.
+    """Objects of one field: `ids` (1..n), and for each id its class, score and core.
 
-    A score is the mean foreground probability times the largest inner distance, 0..1.
+    A score is the mean foreground probability times the largest inner distance, 0..1. A core is
+    the pixel in the middle of it, shape (object, axis).
     """
 
     ids: NDArray[np.int32]
     classes: NDArray[np.int64]
     scores: FloatImage
-    cores: NDArray[np.float64]
+    cores: NDArray[np.int64]
 
 
 def decode(probabilities: FloatImage, distance: FloatImage, rule: SegmentRule) -> Decoded:
@@ -59,15 +60,16 @@ def decode(probabilities: FloatImage, distance: FloatImage, rule: SegmentRule) -
     # A true object is foreground all over and has a clear core; noise has neither.
     scores = np.asarray(mean(foreground, ids, numbers), np.float32).reshape(-1)
     scores = scores * np.asarray(maximum(smooth, ids, numbers), np.float32).reshape(-1)
-    keep = (area >= rule.minimum_area) & (np.nan_to_num(scores) >= rule.minimum_score)
     means = np.stack([np.asarray(mean(p, ids, numbers)).reshape(-1) for p in probabilities[1:]])
-    cores = np.asarray(center_of_mass(seeds > 0, seeds, numbers), np.float64)
-    cores = cores.reshape(count, distance.ndim)
+    best = means.argmax(axis=0) if count else np.zeros(0, np.int64)
+    keep = area >= np.asarray(rule.smallest_areas)[best]
+    keep &= np.nan_to_num(scores) >= rule.minimum_score
     renumber = np.zeros(count + 1, np.int32)
     renumber[1:][keep] = np.arange(1, int(keep.sum()) + 1)
     values = np.asarray(rule.class_values, np.int64)
-    best = means.argmax(axis=0) if count else np.zeros(0, np.int64)
-    return Decoded(renumber[ids], values[best][keep], scores[keep], cores[keep])
+    return Decoded(
+        renumber[ids], values[best][keep], scores[keep], _core_places(seeds, numbers[keep])
+    )
 
 
 def _cores(height: FloatImage, mask: NDArray[np.bool_], prominence: float) -> NDArray[np.bool_]:
@@ -81,3 +83,17 @@ def _cores(height: FloatImage, mask: NDArray[np.bool_], prominence: float) -> ND
     inside = np.where(mask, height, np.float32(0))
     lowered = np.maximum(inside - np.float32(prominence), 0)
     return np.asarray(local_maxima(reconstruction(lowered, inside)) & mask)
+
+
+def _core_places(seeds: NDArray[np.int32], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the pixel of each of some seeds that is nearest to its middle, (seed, axis)."""
+    middles = np.asarray(center_of_mass(seeds > 0, seeds, numbers), np.float64)
+    middles = middles.reshape(len(numbers), seeds.ndim)
+    places = np.floor(middles + 0.5).astype(np.int64)
+    bent = np.flatnonzero(seeds[tuple(places.T)] != numbers)
+    boxes = find_objects(seeds) if len(bent) else []
+    for index in bent:
+        box = boxes[numbers[index] - 1]
+        own = np.argwhere(seeds[box] == numbers[index]) + [s.start for s in box]
+        places[index] = own[((own - middles[index]) ** 2).sum(axis=1).argmin()]
+    return places

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.geometry import Region, divide_region, full_region, region_slices
 from napari_synthseg.core.labels import DualImage, InstanceLabels, instances_of, where_known
 from napari_synthseg.core.patch import ClickedImage
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.metrics.instance import match_instances
+from napari_synthseg.tasks.canvas import PlainCanvas
 from napari_synthseg.tasks.segment import SegmentRule
-from napari_synthseg.tasks.segment.decoding import Decoded, decode
+from napari_synthseg.tasks.segment.blocks import BlockDecoder, OutputMaps
 from napari_synthseg.tasks.validation import HeldOutField, f1, middle_of_best, sum_by_part
 from napari_synthseg.training.trainable import Validation
-
-OutputMaps = tuple[FloatImage, FloatImage]
-"""Softmax (1 + classes, [z,] y, x) and inner distance ([z,] y, x) of one field."""
+from napari_synthseg.training.volumes import VALIDATION_BLOCK_PX
 
 PROMINENCES = (0.06, 0.1, 0.15)
 FOREGROUNDS = (0.4, 0.5, 0.6)
@@ -67,8 +68,10 @@ def _measure(
     """Decode all fields by a rule; return the best of some smallest scores."""
     matches: list[Matches] = []
     for number, (outputs, field) in enumerate(zip(maps, fields, strict=True)):
-        yield Progress(number / len(maps), f"image {number + 1} of {len(maps)}")
-        matches.append(_match(decode(*outputs, rule), field.truth))
+        share, words = number / len(maps), f"image {number + 1} of {len(maps)}"
+        yield Progress(share, words)
+        objects = yield from subprogress(_find(outputs, rule), share, share, words)
+        matches.append(_match(objects, field.truth))
     measured: list[Validation] = []
     for least in scores:
         counts = [one.count(least) for one in matches]
@@ -77,6 +80,22 @@ def _measure(
         candidate = rule.model_copy(update={"minimum_score": least})
         measured.append(Validation.by_mean(values, candidate))
     return measured[middle_of_best([found.value or 0.0 for found in measured], F1_TOLERANCE)]
+
+
+def _find(outputs: OutputMaps, rule: SegmentRule) -> Generator[Progress, None, InstancePrediction]:
+    """Find the objects of a field in blocks, each of which takes less than half a second."""
+    whole = full_region(outputs[1].shape)
+
+    def read(window: Region) -> Generator[Progress, None, OutputMaps]:
+        yield Progress(0.0)
+        inside = region_slices(window)
+        return outputs[0][(slice(None), *inside)], outputs[1][inside]
+
+    canvas = PlainCanvas(ArraySource(outputs[0]))
+    decoder = BlockDecoder(read, rule, whole, (1,) * len(whole), canvas)
+    for block in divide_region(whole, (VALIDATION_BLOCK_PX,) * len(whole)):
+        yield from decoder.decide(block)
+    return (yield from canvas.finish())
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,30 +122,31 @@ class Matches:
         return np.array([matched, np.count_nonzero(self.others >= least), self.true], float)
 
 
-def _match(decoded: Decoded, truth: DualImage | ClickedImage) -> Matches:
+def _match(found: InstancePrediction, truth: DualImage | ClickedImage) -> Matches:
     if isinstance(truth, DualImage):
-        return _match_masks(decoded, instances_of(truth.labels))
-    return _match_clicks(decoded, truth)
+        return _match_masks(found, instances_of(truth.labels))
+    return _match_clicks(found, truth)
 
 
-def _match_masks(decoded: Decoded, truth: InstanceLabels) -> Matches:
+def _match_masks(found: InstancePrediction, truth: InstanceLabels) -> Matches:
     """Match at IoU 0.5 and 0.75, where no object can match two; right class only.
 
     Of classes of which not every object is known, only what matches is counted.
     """
-    true, found = where_known(truth.ids, decoded.ids)
-    present = np.bincount(found.ravel(), minlength=len(decoded.scores) + 1)[1:] > 0
-    counted = present & ~np.isin(decoded.classes, list(truth.incomplete))
+    classes, scores = _described(found)
+    true, ids = where_known(truth.ids, found.ids)
+    counted = np.bincount(ids.ravel(), minlength=len(scores) + 1)[1:] > 0
+    counted &= ~np.isin(classes, list(truth.incomplete))
     right = []
     for threshold in (0.5, 0.75):
-        pairs = match_instances(true, found, threshold)
-        mine = [p - 1 for t, p in pairs if truth.classes.get(t, 1) == decoded.classes[p - 1]]
-        right.append(decoded.scores[mine])
+        pairs = match_instances(true, ids, threshold)
+        mine = [p - 1 for t, p in pairs if truth.classes.get(t, 1) == classes[p - 1]]
+        right.append(scores[mine])
         counted[mine] = True
-    return Matches(tuple(right), decoded.scores[counted], truth.count)
+    return Matches(tuple(right), scores[counted], truth.count)
 
 
-def _match_clicks(decoded: Decoded, image: ClickedImage) -> Matches:
+def _match_clicks(found: InstancePrediction, image: ClickedImage) -> Matches:
     """Match the objects with one click, of their class.
 
     On an image that is not fully clicked, objects without a click are not counted.
@@ -136,11 +156,22 @@ def _match_clicks(decoded: Decoded, image: ClickedImage) -> Matches:
     for click in image.clicks:
         at = tuple(
             min(max(round(p) - o, 0), n - 1)
-            for p, o, n in zip(click.position, origin, decoded.ids.shape, strict=True)
+            for p, o, n in zip(click.position, origin, found.ids.shape, strict=True)
         )
-        if decoded.ids[at]:
-            hits.setdefault(int(decoded.ids[at]) - 1, []).append(click.cls)
-    right = [n for n, classes in hits.items() if classes == [decoded.classes[n]]]
-    present = np.flatnonzero(np.bincount(decoded.ids.ravel(), minlength=1)[1:])
-    counted = present if image.ref.exhaustive else np.array(list(hits), int)
-    return Matches((decoded.scores[right],), decoded.scores[counted], len(image.clicks))
+        if found.ids[at]:
+            hits.setdefault(int(found.ids[at]) - 1, []).append(click.cls)
+    classes, scores = _described(found)
+    right = [n for n, shown in hits.items() if shown == [classes[n]]]
+    counted = _present(found) if image.ref.exhaustive else np.array(list(hits), int)
+    return Matches((scores[right],), scores[counted], len(image.clicks))
+
+
+def _described(found: InstancePrediction) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return class and score of each object."""
+    classes = np.array([thing.cls for thing in found.objects], np.int64)
+    return classes, np.array([thing.score for thing in found.objects], np.float32)
+
+
+def _present(found: InstancePrediction) -> NDArray[np.intp]:
+    """Return the indices of the objects that have a pixel."""
+    return np.flatnonzero(np.bincount(found.ids.ravel(), minlength=1)[1:])

@@ -1,35 +1,31 @@
 """The objects of a whole image of any size, block by block.
 
 Each block is read with a margin. The margin's outer part is as wide as the network can see, so
-that the network's output in the block is that of the whole image; its inner part is as wide as a
-few objects, so that every object that has its core in the block is decided as in the whole image.
-An object belongs to the block that holds its core.
+that the network's output in the block is that of the whole image; its inner part is what objects
+are decided in, see `blocks`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import torch
-from scipy.ndimage import find_objects
 from torch import nn
 
-from napari_synthseg.core.geometry import Region, contains, widen_region
-from napari_synthseg.core.pixels import FloatImage, PixelSource
+from napari_synthseg.core.geometry import Region, region_slices, widen_region
+from napari_synthseg.core.pixels import PixelSource, WantedSource, WindowSource
 from napari_synthseg.core.predictions import InstancePrediction
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, subprogress, told_as
 from napari_synthseg.networks.receptive_field import receptive_radius
-from napari_synthseg.tasks.canvas import Canvas, canvas_for
+from napari_synthseg.tasks.canvas import canvas_for
 from napari_synthseg.tasks.segment import SegmentRule
-from napari_synthseg.tasks.segment.decoding import Decoded, decode
+from napari_synthseg.tasks.segment.blocks import BlockDecoder, OutputMaps
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.tiles import Tile, Tiler, run_network
 from napari_synthseg.training.volumes import block_shape, round_up
-
-OBJECT_MARGIN_DIAMETERS = 2.0
-"""Width of the margin in which objects are decided, typical diameters."""
 
 
 def find_in_image(
@@ -38,28 +34,33 @@ def find_in_image(
     """Find the objects of one image; of a resampled one, in pixels of the image itself."""
     rule = predictor.rule
     assert isinstance(rule, SegmentRule)
-    spec, region = predictor.spec, pixels.region
-    inner = [
-        round_up(OBJECT_MARGIN_DIAMETERS * rule.diameter / s, m)
-        for s, m in zip(predictor.spacing, spec.multiple, strict=True)
-    ]
-    outer = [round_up(r, m) for r, m in zip(receptive_radius(spec), spec.multiple, strict=True)]
-    halo = [i + o for i, o in zip(inner, outer, strict=True)]
+    spec, whole = predictor.spec, pixels.region
     edges = block or block_shape(spec, predictor.spacing)
     canvas = canvas_for(pixels)
-    tiler = Tiler(pixels, edges, halo, spec.multiple, predictor.device)
-    for tile in tiler:
-        window = widen_region(tile.core, inner, region)
-        maps = tile.cut(read_output(predictor.net, tile), window).numpy()
-        decided = decode(maps[:-1], maps[-1], rule)
-        _take_over(decided, window, tile.core, canvas)
-        yield tiler.progress()
-    return (yield from canvas.finish())
+    source = pixels.source if isinstance(pixels, WantedSource) else pixels
+    sight = [round_up(r, m) for r, m in zip(receptive_radius(spec), spec.multiple, strict=True)]
+
+    def read(window: Region) -> Generator[Progress, None, OutputMaps]:
+        around = WindowSource(source, widen_region(window, sight, whole))
+        work = predict_maps(predictor, around, tile)
+        maps = yield from told_as(lambda _: nullcontext(Progress(0.0)), work)
+        inside = region_slices(window, [start for start, _ in around.region])
+        return maps[0][(slice(None), *inside)], maps[1][inside]
+
+    decoder = BlockDecoder(read, rule, whole, spec.multiple, canvas)
+    halo = [m + s for m, s in zip(decoder.margin, sight, strict=True)]
+    tile = tuple(edge + 2 * h for edge, h in zip(edges, halo, strict=True))
+    blocks = Tiler(pixels, edges, halo, spec.multiple, predictor.device).cores
+    for number, core in enumerate(blocks):
+        share, words = number / len(blocks), f"tile {number + 1} of {len(blocks)}"
+        yield from subprogress(decoder.decide(core), share, share, words)
+        yield Progress((number + 1) / len(blocks), words)
+    return replace((yield from canvas.finish()), notes=decoder.notes)
 
 
 def predict_maps(
     predictor: Predictor, pixels: PixelSource, block: tuple[int, ...]
-) -> Generator[Progress, None, tuple[FloatImage, FloatImage]]:
+) -> Generator[Progress, None, OutputMaps]:
     """Return the class probabilities and the inner distance of an image.
 
     Returns
@@ -83,14 +84,3 @@ def read_output(net: nn.Module, tile: Tile) -> torch.Tensor:
 def activate(output: torch.Tensor) -> torch.Tensor:
     """Return class probabilities and inner distance from outputs, batch first."""
     return torch.cat([torch.softmax(output[:, :-1], dim=1), torch.sigmoid(output[:, -1:])], dim=1)
-
-
-def _take_over(decided: Decoded, window: Region, core: Region, canvas: Canvas) -> None:
-    """Put the objects whose core lies in the block on the canvas."""
-    starts = np.array([a for a, _ in window])
-    for index, box in enumerate(find_objects(decided.ids)):
-        if box is None or not contains(core, decided.cores[index] + starts):
-            continue
-        corner = np.add([s.start for s in box], starts).tolist()
-        cls, score = int(decided.classes[index]), round(float(decided.scores[index]), 4)
-        canvas.put(decided.ids[box] == index + 1, corner, cls, score)

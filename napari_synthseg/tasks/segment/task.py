@@ -24,7 +24,7 @@ from napari_synthseg.training.trainable import Validation
 from napari_synthseg.training.volumes import VALIDATION_BLOCK_PX, block_shape, smallest_area
 
 MIN_AREA_SHARE = 0.03
-"""Area of the smallest object that is reported, as a share of the typical one."""
+"""Area of the smallest object that is reported, as a share of the usual one of its class."""
 
 DEFAULT_MIN_SCORE = 0.2
 """Smallest score of a reported object, if nothing is held out to choose it."""
@@ -44,10 +44,14 @@ class SegmentTask(Task):
         spacing = data.spacing or (1.0,) * len(first.labels.shape)
         self.out_channels = len(data.class_values) + 2
         pixel_size, unit = data.pixel_size if data.spec.working_diameter else (None, "")
+        diameters = tuple(data.diameters.get(v, data.diameter) for v in data.class_values)
         self.rule = SegmentRule(
             class_values=data.class_values,
             diameter=data.diameter,
-            minimum_area=max(4, smallest_area(data.diameter, spacing, MIN_AREA_SHARE)),
+            diameters=diameters,
+            minimum_areas=tuple(
+                max(4, smallest_area(each, spacing, MIN_AREA_SHARE)) for each in diameters
+            ),
             minimum_score=DEFAULT_MIN_SCORE,
             spacing=data.spacing,
             scale=data.scale,
