@@ -1,5 +1,7 @@
 """Heat maps: hand-made cases, scikit-learn as oracle, and what must not change a figure."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -305,7 +307,9 @@ def test_what_a_map_is_where_the_truth_is_unknown_does_not_count(kind):
     unknown = np.zeros((40, 50), bool)
     unknown[:, 30:] = True
     if kind == "masks":
-        limited = InstanceLabels(np.pad(labels.ids, ((0, 0), (0, 20)), constant_values=UNKNOWN))
+        limited: Any = InstanceLabels(
+            np.pad(labels.ids, ((0, 0), (0, 20)), constant_values=UNKNOWN)
+        )
     else:
         limited = BoxLabels(Boxes.of([(2, 3, 8, 9), (30, 5, 36, 11)]), (40, 50), unknown)
     size = {"diameters": {1: 6.0}}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from pathlib import Path
@@ -404,7 +405,7 @@ def test_a_copy_can_be_tried_again_after_a_full_disk(
             (target / "half").write_text("half")
         raise OSError(28, "No space left on device")
 
-    place = {"copytree": project_store.shutil, "copy_runs": project_store}.get(part, writer)
+    place = {"copytree": shutil, "copy_runs": project_store}.get(part, writer)
     with monkeypatch.context() as patch:
         patch.setattr(place, part, fill_up)
         with pytest.raises(InputError, match="No space left"):

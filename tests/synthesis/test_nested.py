@@ -13,6 +13,7 @@ from napari_synthseg.patches.build import build_library
 from napari_synthseg.patches.nested import find_nested
 from napari_synthseg.synthesis import PasteRecipe
 from napari_synthseg.synthesis.paste.fitting import fit_to_library
+from napari_synthseg.synthesis.paste.synthesizer import PasteSynthesizer
 from tests.helpers.clicked_discs import clicked, outlined
 
 CELLS = [(35, 35), (35, 105), (105, 35), (105, 105), (70, 165)]
@@ -102,6 +103,13 @@ def nest(levels, rejected=frozenset(), maskless=(), cells=PLACES, shape=(170, 17
     return replace(library, patches=patches)
 
 
+def fitted(library):
+    """Return what pastes the objects of a library, and how."""
+    synthesizer = exhaust(PasteRecipe(size=170).fit(library))
+    assert isinstance(synthesizer, PasteSynthesizer)
+    return synthesizer
+
+
 def counts(synthesizer, pairs=4):
     every = [synthesizer.pair(index).labels for index in range(pairs)]
     for labels in every:
@@ -110,7 +118,7 @@ def counts(synthesizer, pairs=4):
 
 
 def test_what_lies_in_an_inner_object_comes_along_too():
-    synthesizer = exhaust(PasteRecipe(size=170).fit(nest(3)))
+    synthesizer = fitted(nest(3))
     assert {p.cls for p in synthesizer.factory.patches} == {1}
     found = counts(synthesizer)
     assert found[1] > 20
@@ -121,7 +129,7 @@ def test_what_lies_in_an_inner_object_comes_along_too():
 @pytest.mark.parametrize("how", ["rejected", "maskless"])
 def test_an_object_with_an_unknown_one_inside_is_not_pasted(how):
     bad = [f"a-{len(PLACES) + n}" for n in (1, 2, 3)]
-    synthesizer = exhaust(PasteRecipe(size=170).fit(nest(2, **{how: frozenset(bad)})))
+    synthesizer = fitted(nest(2, **{how: frozenset(bad)}))
     assert {p.id for p in synthesizer.factory.patches} == {f"a-{n}" for n in range(4, 10)}
     assert any("3 of 9 patches of class 1 are not pasted" in note for note in synthesizer.notes)
     density = synthesizer.sampler.density.images[0]
@@ -135,7 +143,7 @@ def test_an_object_with_an_unknown_one_inside_is_not_pasted(how):
 @pytest.mark.parametrize("levels", [1, 2])
 def test_inner_objects_change_nothing_of_how_many_there_are(levels):
     """Where few are clicked, the others are guessed from what looks like them."""
-    synthesizer = exhaust(PasteRecipe(size=170).fit(nest(levels, clicks=3)))
+    synthesizer = fitted(nest(levels, clicks=3))
     rng = np.random.default_rng(0)
     drawn = [len(synthesizer.sampler.draw(rng, 0, (170, 170))) for _ in range(60)]
     assert np.mean(drawn) == pytest.approx(9, rel=0.25)
@@ -145,16 +153,14 @@ def test_an_object_clicked_twice_is_known_where_one_of_both_is_rejected():
     library = nest(2)
     (first, *_) = (p for p in library.patches if p.cls == 2)
     twice = replace(first, id="again", mask=np.zeros_like(first.mask))
-    synthesizer = exhaust(
-        PasteRecipe(size=170).fit(replace(library, patches=(*library.patches, twice)))
-    )
+    synthesizer = fitted(replace(library, patches=(*library.patches, twice)))
     assert len(synthesizer.factory.patches) == len(PLACES)
     assert not any("not pasted" in note for note in synthesizer.notes)
 
 
 def test_with_too_few_others_objects_with_unknown_ones_are_pasted_and_a_note_tells():
     bad = frozenset(f"a-{len(PLACES) + n}" for n in range(1, 8))
-    synthesizer = exhaust(PasteRecipe(size=170).fit(nest(2, bad)))
+    synthesizer = fitted(nest(2, bad))
     assert len(synthesizer.factory.patches) == 5
     (note,) = [note for note in synthesizer.notes if "not pasted" in note]
     assert "but for 3, as there are too few others" in note
@@ -163,7 +169,7 @@ def test_with_too_few_others_objects_with_unknown_ones_are_pasted_and_a_note_tel
 def test_a_note_tells_how_many_objects_hold_another_one():
     library = nest(2)
     kept = tuple(p for p in library.patches if p.id not in {"a-10", "a-11"})
-    synthesizer = exhaust(PasteRecipe(size=170).fit(replace(library, patches=kept)))
+    synthesizer = fitted(replace(library, patches=kept))
     assert any("7 of the 9 pasted patches of class 1 hold" in note for note in synthesizer.notes)
     assert not any("hold" in note for note in exhaust(PasteRecipe().fit(library)).notes)
 

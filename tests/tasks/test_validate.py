@@ -81,7 +81,7 @@ def test_what_is_found_where_nobody_knows_is_no_error_of_boxes(kind):
     unknown = np.zeros((32, 32), bool)
     unknown[:, 16:] = True
     if kind == "boxes":
-        labels = BoxLabels(found.take(np.array([0])), (32, 32), unknown)
+        labels: BoxLabels | InstanceLabels = BoxLabels(found.take(np.array([0])), (32, 32), unknown)
     else:
         ids = np.where(unknown, UNKNOWN, 0).astype(np.int32)
         ids[2:10, 2:10] = 1

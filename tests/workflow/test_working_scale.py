@@ -151,7 +151,7 @@ def test_objects_of_new_images_are_shown_as_learned_whatever_pixel_sizes_were(si
     )
     for size in (0.1, 0.4):
         new = ImageRef(id="new", uri="new.tif", pixel_size=(size, size), unit="um")
-        assert 10 / size * rule.scale_for(new) == pytest.approx(24, rel=0.05)
+        assert 10 / size * float(np.mean(rule.scale_for(new))) == pytest.approx(24, rel=0.05)
 
 
 def test_volumes_are_shown_with_the_spacing_that_was_learned_from():

@@ -169,7 +169,7 @@ def test_a_chunk_that_unpacks_to_more_than_it_holds_is_refused(
     folder = tmp_path / "a.zarr"
     is_old = version == 2
     name = kind if kind in ("blosc", "gzip", "zstd") else f"numcodecs.{kind}"
-    codec = {"name": name, "configuration": {}}
+    codec: Any = {"name": name, "configuration": {}}
     made = zarr.create_array(
         str(folder), shape=(24, 24), chunks=(24, 24), dtype="u1", zarr_format=2 if is_old else 3,
         shards=(24, 24) if version == "shards" else None,

@@ -5,6 +5,7 @@ import os
 import pickle
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -249,8 +250,9 @@ def test_four_channels_are_colors_only_where_the_file_says_so(
     path = tmp_path / "a.zarr"
     write_ome_zarr(path, np.moveaxis(IMAGE[[0, 1, 0, 1], 0], 0, -1), "yxc")
     group = zarr.open_group(str(path))
+    known: Any = group.attrs["ome"]
     group.attrs["ome"] = {
-        **group.attrs["ome"],
+        **known,
         "omero": {"channels": [{"color": c} for c in colors]},
     }
     stored = open_file(path)

@@ -132,7 +132,7 @@ def test_detections_of_qupath_name_image_and_class(tmp_path: Path) -> None:
 
 def test_counters_of_imagej_are_classes_on_request(tmp_path: Path) -> None:
     text = HEADER + "1,0,9,10.5,5.5,1,0,2\n2,0,9,20.5,5.5,1,1,2\n"
-    both = {"classes": (CELL, DEAD)}
+    both: Any = {"classes": (CELL, DEAD)}
     with pytest.raises(InputError, match="counter 0: say by --rename 0=CLASS"):
         read(tmp_path, text, PLAIN, **both)
     found = read(tmp_path, text, PLAIN, naming=Naming(rename={"0": "dead", "1": "cell"}), **both)
@@ -173,7 +173,7 @@ VOLUME = ImageRef(
     ],
 )
 def test_positions_in_volumes(tmp_path: Path, text: str, position: tuple[float, ...]) -> None:
-    unit = {} if "um" in text or "px" in text else {"unit": "px"}
+    unit: Any = {} if "um" in text or "px" in text else {"unit": "px"}
     found = read(tmp_path, text, VOLUME, shape=(9, *SHAPE), **unit)
     assert places(found) == [("v", position, 1)]
 

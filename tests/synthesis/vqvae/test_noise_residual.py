@@ -1,6 +1,7 @@
 """The grain that is put back is like the grain that was lost."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ def test_a_narrow_image_gives_crops_as_large_as_the_others(monkeypatch):
     monkeypatch.setattr(
         noise_residual, "decoded", lambda coder, view: (0 * view.image[None], view.mask[None])
     )
-    coder = SimpleNamespace(design=SimpleNamespace(classes=2))
+    coder: Any = SimpleNamespace(design=SimpleNamespace(classes=2))
     narrow = target((64, 20))
     work = noise_residual.measure_noise_residual(coder, [target((64, 64)), narrow], 32, None)
     grain = exhaust(work)

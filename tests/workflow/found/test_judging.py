@@ -168,9 +168,10 @@ def test_what_is_found_where_the_truth_is_unknown_is_not_judged(opened, kind):
     bar = ((40.0, 20.0), (40.0, 80.0), (60.0, 80.0), (60.0, 20.0))
     limited = image.model_copy(update={"excluded": ((bar,),)})
     session.edit(session.project.with_images(limited), "a bar")
-    found = masks_found(image, {1: (12, 22), 2: (12, 40), 4: (45, 60), 5: (12, 60)})
+    masks = masks_found(image, {1: (12, 22), 2: (12, 40), 4: (45, 60), 5: (12, 60)})
+    found: BoxPrediction | InstancePrediction = masks
     if kind == "boxes":
-        found = BoxPrediction(image=image.id, objects=found.objects, region_origin=(10, 20))
+        found = BoxPrediction(image=image.id, objects=masks.objects, region_origin=(10, 20))
     (judge,) = judge_of(session, found, "segment" if kind == "masks" else "detect")
     judged = judge.at(None).judged
     assert (len(judged.found), judged.missed, judged.false) == (2, 1, 1)

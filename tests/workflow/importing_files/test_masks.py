@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -282,7 +283,7 @@ def test_masks_that_lie_beside_the_objects_of_a_square_image_are_told(
 
 @pytest.mark.parametrize("kind", ["instance", "semantic"])
 def test_masks_that_changed_since_are_refused_until_imported_again(
-    tmp_path: Path, kind: str
+    tmp_path: Path, kind: Literal["instance", "semantic"]
 ) -> None:
     image = noise(tmp_path / "a.tif")
     path = save(tmp_path / "masks" / "a.tif", np.minimum(masks(3), 1 if kind == "semantic" else 9))
