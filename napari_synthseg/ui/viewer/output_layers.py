@@ -116,6 +116,8 @@ class OutputLayers:
         self.predictions: list[Layer] = []
         self._shown: list[_Shown] = []
         self._dropped: dict[ImageKey, list[_Dropped]] = {}
+        self._in_view: dict[str, tuple[str, weakref.ref[Prediction] | None]] = {}
+        """Id of an image -> the run, and what it found there, that was asked for last."""
         self._truth: Labels | None = None
         self._wants_truth = False
         self._viewer, self._layers, self._controller = viewer, layers, controller
@@ -142,18 +144,57 @@ class OutputLayers:
             )
 
         def add(layers: Sequence[Layer]) -> None:
-            before = [one for one in self._shown if alone and one.image == prediction.image]
-            for one in before:
-                for layer in one.layers:
-                    self._layers.hide(layer)
+            if alone:
+                self._add_alone(prediction, layers, name, image)
+                return
             self._add(prediction, layers, name, image)
             for layer in () if visible else layers:
                 self._layers.hide(layer)
-            for one in before[:-EARLIER_KEPT]:
-                for layer in () if one.is_edited else one.layers:
-                    remove_layer(self._viewer, layer)
 
         self._controller.compute("show the prediction", make, add)
+
+    def show_found_by(
+        self,
+        run: str,
+        of: str,
+        prediction: Prediction | None,
+        name: str,
+        image: DisplayedImage,
+        least: float | None = None,
+    ) -> None:
+        """Show what a run (id) found on an image (id), soon, and hide what other runs found there.
+
+        Asked again for the same, it leaves all as the user has it by then. Where `prediction` is
+        None, the run has found nothing there yet.
+        """
+        wanted = (run, weakref.ref(prediction) if prediction is not None else None)
+        if self._in_view.get(of) == wanted:
+            return
+        self._in_view[of] = wanted
+        classes, longest = self._controller.project.classes, max(image.shape)
+
+        def make() -> list[Layer]:
+            if prediction is None or self._layers_of(prediction):
+                return []
+            found = at_score(prediction, least)
+            return make_prediction_layers(found, classes, name, image.placement, longest)
+
+        def put(made: Sequence[Layer]) -> None:
+            mine = self._layers_of(prediction) if prediction is not None else []
+            if prediction is not None and not mine:
+                self._add_alone(prediction, made, name, image)
+                return
+            for one in self._shown:
+                if one.image == of and one.run != run:
+                    self._hide(one)
+            if mine and not self._layers.is_shown(image):
+                self._in_view.pop(of, None)  # it is asked for again when its image is shown
+                return
+            for layer in mine:
+                layer.visible = True
+                self._viewer.layers.selection.active = layer
+
+        self._controller.compute("show the prediction", make, put)
 
     def show_from(
         self, prediction: Prediction, least: float | None, name: str, image: DisplayedImage
@@ -197,10 +238,31 @@ class OutputLayers:
 
         self._controller.compute("show the prediction", make, put)
 
+    def _layers_of(self, prediction: Prediction) -> list[Layer]:
+        """Return the layers that show a prediction now; of several, those made last."""
+        last = self._last_shown(prediction.run, prediction.image)
+        return last.layers if last is not None and last.prediction() is prediction else []
+
+    def _hide(self, shown: _Shown) -> None:
+        for layer in shown.layers:
+            self._layers.hide(layer)
+
     def _last_shown(self, run: str, image: str) -> _Shown | None:
         """Return a prediction as it was shown last, unless it is gone."""
         here = (one for one in reversed(self._shown) if (one.run, one.image) == (run, image))
         return next(here, None)
+
+    def _add_alone(
+        self, prediction: Prediction, layers: Sequence[Layer], name: str, image: DisplayedImage
+    ) -> None:
+        """Add the layers of a prediction, and hide those of what was found there before."""
+        before = [one for one in self._shown if one.image == prediction.image]
+        for one in before:
+            self._hide(one)
+        self._add(prediction, layers, name, image)
+        for one in before[:-EARLIER_KEPT]:
+            for layer in () if one.is_edited else tuple(one.layers):
+                remove_layer(self._viewer, layer)
 
     def _add(
         self, prediction: Prediction, layers: Sequence[Layer], name: str, image: DisplayedImage
