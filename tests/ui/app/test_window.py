@@ -89,13 +89,18 @@ def test_two_windows_have_a_project_each_and_one_writer(opened, make_napari_view
     second.settle()
     assert second.session.read_only
     assert not opened.session.read_only
-    assert "this program" in panel.notice.text()
+    assert "another window of this program" in panel.notice.text()
     second.clicks.add(CENTERS[4])
     opened.clicks.add(CENTERS[5])
     second.wait(lambda: len(second.clicks.data) == 1)
     assert len(opened.session.project.clicks) == 2
-    panel.shut_down()
+    folder = opened.session.folder
     assert opened.panel.controller.edit(opened.session.project.without_clicks([]), "go on")
+    opened.panel.files.new_project()
+    panel.files.open_project(folder)  # as the notice says
+    second.settle()
+    assert second.session.folder == folder
+    assert not second.session.read_only
 
 
 def test_colors_follow_the_theme_at_once(opened):
@@ -198,7 +203,7 @@ def test_the_user_is_asked_once_before_a_training_stops(clicked, monkeypatch):
         "File > Close Window": lambda: window.close(quit_app=False, confirm_need=True),
         "File > Exit": lambda: window.close(quit_app=True, confirm_need=True),
         "cross of the panel": lambda: dock_of(clicked).title.close_button.click(),
-        "New project": panel.files.ask_new_project,
+        "New project": panel.files.new_project,
     }
     for leave in ways.values():
         answer("Keep it running")
@@ -345,7 +350,7 @@ def test_nobody_is_asked_where_nothing_would_be_lost(clicked, monkeypatch):
     window = panel.window()
     (watch,) = window.findChildren(CloseWatch)
     assert not watch.eventFilter(window, ClosedByUser())
-    panel.files.ask_new_project()
+    panel.files.new_project()
     assert clicked.session is None
     monkeypatch.setattr(get_settings().application, "confirm_close_window", False)
     window.close(quit_app=False, confirm_need=True)
