@@ -115,6 +115,7 @@ class Layers(QObject):
             marking.image_wanted.connect(self.step_wanted)
         self.suggestions.ended.connect(self._on_suggestions_ended)
         controller.session_changed.connect(self._on_session_changed)
+        controller.session_settled.connect(self.image_changed)
         controller.project_changed.connect(self._on_project_changed)
 
     def close(self) -> None:
@@ -584,7 +585,6 @@ class Layers(QObject):
         self.outputs.hide_truth()
         self.show_text("")
         self._forget_images()
-        self.image_changed.emit()
 
     # --- small things ------------------------------------------------------------------------
 
