@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.predictions import FoundObject, HeatMaps, InstancePrediction
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.ui.presenters.images.pictures import image_key
 from napari_synthseg.workflow.jobs import Job
-from tests.helpers.sessions import add_array
+from tests.helpers.sessions import add_array, add_masks
 from tests.ui.conftest import SHAPE
 
 pytestmark = pytest.mark.gui
@@ -150,3 +151,53 @@ def test_a_new_project_or_an_undone_image_on_step_5_does_no_harm(two_runs):
     two_runs.settle()
     assert page.images.count() == 0
     assert two_runs.panel.step == -1
+
+
+# --- other parts of the page that follow the image in view ---------------------------------------
+
+
+def test_the_switch_of_the_true_outlines_says_what_is_shown(two_runs):
+    panel, page = two_runs.panel, two_runs.panel.results_page
+    (first,) = two_runs.session.project.images
+    second, third = (
+        add_array(two_runs.session, np.zeros(SHAPE, np.uint8), "yx", name) for name in "bc"
+    )
+    truth = InstanceLabels(np.ones(SHAPE, np.int32), {1: 1})
+    for ref in (first, second):
+        add_masks(two_runs.session, ref, truth)
+    page.refresh()
+
+    def show(ref):
+        panel.layers.show_image(ref)
+        two_runs.settle()
+        shown = [x for x in two_runs.viewer.layers if x.name == "True masks" and x.visible]
+        return len(shown), page.truth_box.isChecked(), page.truth_box.isEnabled()
+
+    page.truth_box.click()
+    assert page.truth_box.isChecked(), "it is coming"
+    two_runs.settle()
+    assert show(first) == (1, True, True)
+    assert show(third) == (0, False, False)
+    assert show(second) == (1, True, True)
+    two_runs.viewer.layers.remove("True masks")
+    assert not page.truth_box.isChecked()
+    assert show(first) == (0, False, True)
+    page.truth_box.click()
+    assert show(first) == (1, True, True)
+    page.truth_box.click()
+    assert show(second) == (0, False, True)
+
+
+def test_ticks_stay_where_an_image_is_added_or_renamed(two_runs):
+    page = two_runs.panel.results_page
+    add_array(two_runs.session, np.zeros(SHAPE, np.uint8), "yx", "b")
+    checked, unchecked = Qt.CheckState.Checked, Qt.CheckState.Unchecked
+    page.images.item(0).setCheckState(unchecked)
+    page.images.item(1).setCheckState(checked)
+    project = two_runs.session.project
+    renamed = project.images[0].model_copy(update={"name": "other name"})
+    two_runs.session.edit(project.with_images(renamed), "rename")
+    add_array(two_runs.session, np.zeros(SHAPE, np.uint8), "yx", "c")
+    assert page.images.item(0).text().startswith("other name")
+    states = [page.images.item(number).checkState() for number in range(3)]
+    assert states == [unchecked, checked, unchecked]

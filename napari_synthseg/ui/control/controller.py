@@ -64,6 +64,8 @@ class SessionController(QObject):
     work_changed = Signal(str)
     """In this lane, which is no quiet one, work started, was paused or resumed, or ended and its
     outcome was handed on."""
+    work_ended = Signal(str, object)
+    """Lane and outcome of work, once that was handed on; not of quiet lanes."""
     work_progressed = Signal(str, float, str)
     """Lane, share that is done, what it does; not of quiet lanes."""
 
@@ -212,6 +214,7 @@ class SessionController(QObject):
             monitor.finished.connect(on_end)
         if not quiet:
             monitor.finished.connect(lambda _: self.work_changed.emit(lane))
+            monitor.finished.connect(lambda outcome: self.work_ended.emit(lane, outcome))
             self.work_changed.emit(lane)  # first, as the window lives while napari's bar is made
         monitor.start()
 

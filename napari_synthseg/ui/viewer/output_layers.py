@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels, Layer, Points, Vectors
+from qtpy.QtCore import QObject, Signal
 
-from napari_synthseg.core.annotations import ImageRef, ObjectClass
+from napari_synthseg.core.annotations import ImageRef, MaskTruth, ObjectClass
 from napari_synthseg.core.geometry import full_region
 from napari_synthseg.core.labels import PixelLabels, RegionLabels
 from napari_synthseg.core.predictions import (
@@ -103,7 +104,7 @@ class _Dropped:
     was_visible: bool
 
 
-class OutputLayers:
+class OutputLayers(QObject):
     """Predictions and true masks in one viewer.
 
     Attributes
@@ -112,7 +113,11 @@ class OutputLayers:
         The prediction layers, oldest first; of boxes those of their centers.
     """
 
+    truth_changed = Signal()
+    """True masks are shown, or not any more."""
+
     def __init__(self, viewer: Viewer, layers: ImageLayers, controller: SessionController) -> None:
+        super().__init__()
         self.predictions: list[Layer] = []
         self._shown: list[_Shown] = []
         self._dropped: dict[ImageKey, list[_Dropped]] = {}
@@ -120,6 +125,7 @@ class OutputLayers:
         """Id of an image -> the run, and what it found there, that was asked for last."""
         self._truth: Labels | None = None
         self._wants_truth = False
+        self._truth_coming: ImageKey | None = None
         self._viewer, self._layers, self._controller = viewer, layers, controller
 
     def show_prediction(
@@ -315,6 +321,23 @@ class OutputLayers:
             return False
         return session.found.get(prediction.run, {}).get(prediction.image) is prediction
 
+    def true_part(self, image: DisplayedImage) -> ImageRef | None:
+        """Return the first part of an image that has true masks, if any."""
+        masked = {t.image for t in self._controller.project.truths if isinstance(t, MaskTruth)}
+        return next((ref for ref in image.refs if ref.id in masked), None)
+
+    def shows_truth_of(self, image: DisplayedImage) -> bool:
+        """Tell whether the true masks of an image are shown, or will be in a moment."""
+        if self._truth_coming == image.key and self._controller.job("display") is not None:
+            return True
+        return self._truth is not None and self._layers.key_of(self._truth) == image.key
+
+    def follow_truth(self, image: DisplayedImage) -> None:
+        """Show the true masks of an image that came into view, where they are wanted and known."""
+        ref = self.true_part(image)
+        if self._wants_truth and ref is not None and not self.shows_truth_of(image):
+            self.show_truth(ref, image)
+
     def show_truth(self, ref: ImageRef, image: DisplayedImage) -> None:
         """Show the true masks of a part of an image, soon, as thin lines; filled on large images.
 
@@ -333,23 +356,29 @@ class OutputLayers:
             return make_truth_layer(truth, classes, image.placement.at(origin))
 
         def add(layer: Labels | None) -> None:
+            if self._truth_coming == image.key:
+                self._truth_coming = None
             if self._wants_truth and layer is not None:  # not hidden in the meantime
-                remove_layer(self._viewer, self._truth)
-                self._truth = layer
+                before, self._truth = self._truth, layer
+                remove_layer(self._viewer, before)
                 self._layers.add(layer, image, origin)
+            self.truth_changed.emit()
 
-        self._wants_truth = True
+        self._wants_truth, self._truth_coming = True, image.key
         self._controller.compute("show the true masks", make, add)
 
     def hide_truth(self) -> None:
-        """Remove the true masks."""
-        remove_layer(self._viewer, self._truth)
+        """Remove the true masks, and show those of no other image."""
+        before, self._truth, self._truth_coming = self._truth, None, None
         self._wants_truth = False
+        remove_layer(self._viewer, before)
+        self.truth_changed.emit()
 
     def forget(self, gone: Layer) -> None:
         """Note that a layer was removed."""
-        if gone is self._truth:
-            self._truth = None
+        if gone is self._truth:  # removed by the user
+            self._truth, self._wants_truth = None, False
+            self.truth_changed.emit()
         self.predictions = [layer for layer in self.predictions if layer is not gone]
         for one in self._shown:
             one.layers = [layer for layer in one.layers if layer is not gone]

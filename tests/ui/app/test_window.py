@@ -355,3 +355,16 @@ def test_nobody_is_asked_where_nothing_would_be_lost(clicked, monkeypatch):
     monkeypatch.setattr(get_settings().application, "confirm_close_window", False)
     window.close(quit_app=False, confirm_need=True)
     assert not window.isVisible()
+
+
+def test_the_panel_is_as_wide_as_its_pages_with_a_large_font(opened):
+    panel, appearance = opened.panel, get_settings().appearance
+    before, narrow = appearance.font_size, panel.minimumSizeHint().width()
+    try:
+        appearance.font_size = 14
+        opened.wait(lambda: panel.minimumSizeHint().width() > narrow, 10_000)
+        opened.qtbot.wait(200)
+        for page in panel.pages.values():
+            assert page.minimumSizeHint().width() <= page.parent().width()
+    finally:
+        appearance.font_size = before

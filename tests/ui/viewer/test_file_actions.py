@@ -97,7 +97,7 @@ def test_who_trains_is_asked_before_another_project_is_shown(clicked, tmp_path, 
     asked, go = [], threading.Event()
     monkeypatch.setattr(file_actions, "may_leave", lambda *about: asked.append(about))  # stay
     files, session = clicked.panel.files, clicked.session
-    clicked.panel.controller.run(Job.of("train", lambda: go.wait(60)), lane="training")
+    clicked.panel.controller.run(Job.of("train", lambda: go.wait(60)), lane="learning")
     if way == "sample":
         files.open_sample("nuclei")
     elif way == "project":

@@ -16,7 +16,6 @@ from napari_synthseg.core.runs import TrainingRun, few_steps
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.tasks.registry import describe_task
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.control.notices import warn
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.results.apply_box import ApplyBox
 from napari_synthseg.ui.pages.results.errors_box import ErrorsBox
@@ -46,6 +45,8 @@ from napari_synthseg.ui.widgets.parts import ChoiceBox, check_box, push_button, 
 from napari_synthseg.workflow.predicting import Magnification
 
 ID_ROLE = Qt.ItemDataRole.UserRole
+
+TRUTH_TIP = "Draw the outlines of the true masks over the image in view"
 
 MOST_ROWS = 4
 """Images that are in sight in their list."""
@@ -105,11 +106,8 @@ class ResultsPage(Page):
         self.apply_section = Fold("Apply to more images…", self.apply, tip="Folders and files")
         self.heat_maps = HeatMapBox(layers.heat_maps)
         self.heat_maps.asked.connect(self.explain)
-        self.truth_box = check_box(
-            "Show ground-truth outlines",
-            self._on_truth_toggled,
-            "Draw the outlines of the true masks over the image in view",
-        )
+        self.truth_box = check_box("Show ground-truth outlines", self._on_truth_toggled, TRUTH_TIP)
+        layers.outputs.truth_changed.connect(self._show_truth_box)
         self.scores, self.map_scores = TableList(), TableList()
         self.scores_section = Fold(
             "Scores: all figures", self.scores, tip="The first of them stand on the image"
@@ -214,6 +212,7 @@ class ResultsPage(Page):
         _show_scores(self.map_scores_section, self.map_scores, map_scores, title)
         truths = self.project.truths
         self.truth_box.setVisible(any(isinstance(t, MaskTruth) for t in truths))
+        self._show_truth_box()
         if self.isVisible():
             on_canvas = scores or map_scores
             self.layers.show_text(overlay_text(on_canvas) if on_canvas is not None else "")
@@ -243,14 +242,15 @@ class ResultsPage(Page):
             return
         shown = self.layers.image.refs if self.layers.image else refs[:1]
         ticked = {r.id for r in refs if r.role == "test"} or {r.id for r in shown}
+        before = {item.data(ID_ROLE): item.checkState() for item in self._items()}
         with QSignalBlocker(self.images):
             self.images.clear()
             for ident, text in entries:
                 item = QListWidgetItem(text, self.images)
                 item.setData(ID_ROLE, ident)
                 item.setToolTip(text)
-                states = Qt.CheckState
-                item.setCheckState(states.Checked if ident in ticked else states.Unchecked)
+                state = Qt.CheckState.Checked if ident in ticked else Qt.CheckState.Unchecked
+                item.setCheckState(before.get(ident, state))
         row_px = max(self.images.sizeHintForRow(0), 1)
         self.images.setFixedHeight(8 + row_px * max(2, min(len(refs), MOST_ROWS)))
 
@@ -382,19 +382,26 @@ class ResultsPage(Page):
             )
 
     def _on_truth_toggled(self, checked: bool) -> None:
-        masked = {t.image for t in self.project.truths if isinstance(t, MaskTruth)}
-        image = self.layers.image
-        ref = next((ref for ref in image.refs if ref.id in masked), None) if image else None
+        image, outputs = self.layers.image, self.layers.outputs
+        ref = outputs.true_part(image) if image is not None else None
         if checked and image is not None and ref is not None:
-            self.layers.outputs.show_truth(ref, image)
-            return
-        self.layers.outputs.hide_truth()
-        if checked:
-            warn("There are no true masks for this image.")
+            outputs.show_truth(ref, image)
+        else:
+            outputs.hide_truth()
+
+    def _show_truth_box(self) -> None:
+        """Let the switch say whether the outlines are shown, where there are any."""
+        image, outputs = self.layers.image, self.layers.outputs
+        is_known = image is not None and outputs.true_part(image) is not None
+        self.truth_box.setEnabled(is_known and not self.is_busy)
+        self.truth_box.setToolTip(TRUTH_TIP if is_known else "This image has no true masks")
+        with QSignalBlocker(self.truth_box):
+            self.truth_box.setChecked(image is not None and outputs.shows_truth_of(image))
 
     # --- following ---------------------------------------------------------------------------
 
     def _on_image_changed(self) -> None:
+        self._show_truth_box()
         self.heat_maps.show_legend()
         if self.isVisible() and self.layers.image is not None:
             self.layers.look_at_image(clicks=False)
@@ -420,15 +427,15 @@ class ResultsPage(Page):
             self.objects.on_canvas_click(world)
 
     def _on_work_changed(self) -> None:
-        for button in (self.predict_button, self.heat_maps.button, self.truth_box):
+        for button in (self.predict_button, self.heat_maps.button):
             button.setEnabled(not self.is_busy)
+        self._show_truth_box()
         self.next_step_changed.emit()
 
     def _on_session_changed(self) -> None:
         self._unshown_maps.clear()
         self.heat_maps.clear()
         self.found.follow(None)
-        self.truth_box.setChecked(False)
         self.refresh()
 
     def _on_project_changed(self, new: Project, old: Project) -> None:

@@ -22,7 +22,14 @@ from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.presenters.runs import describe_run
 from napari_synthseg.ui.presenters.training.run_table import newest_first, run_table
 from napari_synthseg.ui.widgets.data_table import DataTable
-from napari_synthseg.ui.widgets.parts import Notice, column_in, push_button, quiet_label, row_of
+from napari_synthseg.ui.widgets.parts import (
+    Notice,
+    column_in,
+    push_button,
+    quiet_label,
+    row_of,
+    selected_rows,
+)
 from napari_synthseg.workflow.runs.texts import command_line, python_code, settings_text
 from napari_synthseg.workflow.session import Session
 
@@ -136,8 +143,7 @@ class RunsWindow(QDialog):
         self._show_run()
 
     def _selected_row(self) -> int:
-        rows = self.table.selectionModel().selectedRows()
-        return int(rows[0].row()) if rows else -1
+        return next(iter(selected_rows(self.table)), -1)
 
     def _show_run(self) -> None:
         run, before = self.run, self._shown
