@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
@@ -59,6 +59,9 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 MIN_WIDTH_PX = 350
+
+WIDEST_PX = 440
+"""Width of a page up to which the panel grows with the font."""
 
 FLOATING_HEIGHT_PX = 680
 """Height of the panel in a window of its own, until the user makes it another: fits a screen of 768
@@ -349,13 +352,15 @@ def _let_go(
 
 
 class PageArea(QScrollArea):
-    """Scrolls a page up and down; it is never narrower than the page, with a font of any size."""
+    """Scrolls a page up and down; it is as wide as the page needs, with a font of usual size.
+
+    With larger fonts, up to `WIDEST_PX`, so that the canvas has room; then it scrolls sideways.
+    """
 
     def __init__(self, page: Page) -> None:
         super().__init__()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(page)
         WheelGuard(page)
 
@@ -363,7 +368,7 @@ class PageArea(QScrollArea):
         """Return the least size, in which the bar covers nothing."""
         bar_px = self.verticalScrollBar().sizeHint().width()
         width = self.widget().minimumSizeHint().width() + bar_px
-        return QSize(width, super().minimumSizeHint().height())
+        return QSize(min(width, WIDEST_PX), super().minimumSizeHint().height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the page where it needs another width."""
