@@ -10,6 +10,7 @@ from napari.layers import Image
 from napari_synthseg.ui.viewer import file_actions
 from napari_synthseg.ui.viewer.reading.layer_view import sample_name
 from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.session import Session
 from tests.ui.conftest import draw_discs
 
 pytestmark = pytest.mark.gui
@@ -90,6 +91,19 @@ def test_the_project_that_is_open_is_just_shown(clicked, shown):
     assert clicked.session is session
     assert not session.read_only
     assert "is open already" in shown[-1].message
+
+
+def test_a_project_open_in_another_window_is_edited_once_it_is_closed_there(bench, tmp_path):
+    other = Session.create(tmp_path / "mine.synthseg")
+    bench.panel.files.open_project(other.folder)
+    bench.settle()
+    assert bench.session.read_only
+    assert "another window of this program" in bench.panel.notice.text()
+    assert "close it there, then open it here again" in bench.panel.notice.text()
+    other.close().result()
+    bench.panel.files.open_project(other.folder)  # as the notice says
+    bench.settle()
+    assert not bench.session.read_only
 
 
 @pytest.mark.parametrize("way", ["sample", "project", "new project"])

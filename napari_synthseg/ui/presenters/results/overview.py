@@ -66,10 +66,10 @@ def describe_missing(
 ) -> str:
     """Return that a run predicted nothing yet, or nothing on the image that is shown; else ''."""
     if not found:
-        return (
-            f"{run.name} has predicted nothing since the project was opened; what it found before "
-            "is not read again. Predict makes it anew."
-        )
+        nothing = f"{run.name} has predicted nothing since the project was opened"
+        if run.scores:
+            return f"{nothing}; what it found before is not read again: Predict finds it anew."
+        return f"{nothing}."
     predicted = {one.image for one in found}
     if not shown or any(ref.id in predicted for ref in shown):
         return ""
