@@ -334,8 +334,9 @@ class OutputLayers(QObject):
 
     def follow_truth(self, image: DisplayedImage) -> None:
         """Show the true masks of an image that came into view, where they are wanted and known."""
-        ref = self.true_part(image)
-        if self._wants_truth and ref is not None and not self.shows_truth_of(image):
+        if not self._wants_truth or self.shows_truth_of(image):
+            return
+        if (ref := self.true_part(image)) is not None:
             self.show_truth(ref, image)
 
     def show_truth(self, ref: ImageRef, image: DisplayedImage) -> None:
