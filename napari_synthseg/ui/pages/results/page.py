@@ -64,7 +64,8 @@ class ResultsPage(Page):
         # a bar would cover the last of few rows
         self.images.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.runs.chosen.connect(lambda _: self._show_run())
-        self.images.itemChanged.connect(lambda *_: self.next_step_changed.emit())
+        self._ticks_are_chosen = False
+        self.images.itemChanged.connect(self._on_ticked)
         self.predict_button = push_button(
             "Predict again", self.predict, "Predict the ticked images, into new layers"
         )
@@ -242,7 +243,8 @@ class ResultsPage(Page):
             return
         shown = self.layers.image.refs if self.layers.image else refs[:1]
         ticked = {r.id for r in refs if r.role == "test"} or {r.id for r in shown}
-        before = {item.data(ID_ROLE): item.checkState() for item in self._items()}
+        kept = self._items() if self._ticks_are_chosen else []
+        before = {item.data(ID_ROLE): item.checkState() for item in kept}
         with QSignalBlocker(self.images):
             self.images.clear()
             for ident, text in entries:
@@ -253,6 +255,10 @@ class ResultsPage(Page):
                 item.setCheckState(before.get(ident, state))
         row_px = max(self.images.sizeHintForRow(0), 1)
         self.images.setFixedHeight(8 + row_px * max(2, min(len(refs), MOST_ROWS)))
+
+    def _on_ticked(self) -> None:
+        self._ticks_are_chosen = True
+        self.next_step_changed.emit()
 
     # --- work --------------------------------------------------------------------------------
 
@@ -434,6 +440,7 @@ class ResultsPage(Page):
 
     def _on_session_changed(self) -> None:
         self._unshown_maps.clear()
+        self._ticks_are_chosen = False
         self.heat_maps.clear()
         self.found.follow(None)
         self.refresh()
