@@ -37,6 +37,9 @@ LOCAL_TYPES = frozenset(
 )  # fmt: skip
 """Types of file systems on local disks; on Windows drives are asked instead."""
 
+CLOSE_THERE = "close it there, then open it here again."
+"""What helps where a project is open for reading only, as another window or program has it."""
+
 _held: set[Path] = set()
 _held_guard = threading.Lock()
 
@@ -79,7 +82,8 @@ class ProjectLock:
         except Timeout:
             self.taken_elsewhere = True
             raise ReadOnlyError(
-                f"Opened read-only: {_describe_owner(self.folder)} has this project open."
+                f"Opened read-only: {_describe_owner(self.folder)} has this project open. "
+                f"To edit it here, {CLOSE_THERE}"
             ) from None
         except (OSError, NotImplementedError) as error:
             self._lock.release()
@@ -136,7 +140,7 @@ def require_writable(folder: Path) -> None:
     if not held and (folder / DATABASE_NAME).exists():
         raise ReadOnlyError(
             f"The project '{folder.name}' is open for reading only, so nothing can be written into "
-            "it: wait until the other program is done with it, or close it there."
+            f"it. Where another window or program has it open, {CLOSE_THERE}"
         )
 
 
@@ -167,7 +171,7 @@ def _describe_owner(folder: Path) -> str:
         owner = json.loads((folder / OWNER_NAME).read_text(encoding="utf-8"))
         pid, host = int(owner["pid"]), str(owner["host"])
         if (pid, host) == (os.getpid(), socket.gethostname()):
-            return "this program"
+            return "another window of this program"
         if host != socket.gethostname():
             return f"another program (process {pid} on '{host}')"
         return f"another program ({psutil.Process(pid).name()}, process {pid} on this computer)"

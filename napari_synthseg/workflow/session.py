@@ -266,7 +266,7 @@ class Session:
         if self.read_only:
             raise ReadOnlyError(
                 f"The project '{self.folder.name}' is open for reading only, so nothing was "
-                "changed: wait until the other program is done with it, or close it there."
+                f"changed. {self.store.notice}"
             )
 
     def _replace(self, new: Project, what: str | None = None) -> None:

@@ -100,7 +100,10 @@ def test_unsure_is_not_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("owner", "words"),
     [
-        ({"pid": os.getpid(), "host": socket.gethostname()}, "Opened read-only: this program has"),
+        (
+            {"pid": os.getpid(), "host": socket.gethostname()},
+            "another window of this program has",
+        ),
         ({"pid": os.getppid(), "host": socket.gethostname()}, f"process {os.getppid()} on this"),
         ({"pid": 2**22 + 7, "host": socket.gethostname()}, "another program has"),
         ({"pid": 7, "host": "elsewhere"}, r"\(process 7 on 'elsewhere'\)"),

@@ -36,7 +36,7 @@ class Header(QWidget):
         self.project_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
         actions: dict[str, Callable[[], object]] = {
-            "New project": files.ask_new_project,
+            "New project": files.new_project,
             "Open project…": files.ask_project,
             "Save as…": files.ask_save_as,
             "Find moved images…": files.find_moved,

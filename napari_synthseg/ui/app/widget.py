@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
@@ -23,12 +23,14 @@ from napari_synthseg.ui.app.close_watch import CloseWatch, ask_before_removing
 from napari_synthseg.ui.app.guided_tour import GuidedTour
 from napari_synthseg.ui.app.header import Header
 from napari_synthseg.ui.app.help_window import HelpWindow
+from napari_synthseg.ui.app.long_work import LongWork
 from napari_synthseg.ui.app.shortcuts_window import ShortcutsWindow
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.keys import Actions, bind_widget_keys
 from napari_synthseg.ui.control.leaving import may_leave
 from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.click import ClickPage
+from napari_synthseg.ui.pages.lane_bar import LaneBar
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.patches import PatchesPage
 from napari_synthseg.ui.pages.results.page import ResultsPage
@@ -46,7 +48,7 @@ from napari_synthseg.ui.presenters.steps import (
 from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
-from napari_synthseg.ui.widgets.parts import ElidedLabel, Notice, push_button, row_of, thin_bar
+from napari_synthseg.ui.widgets.parts import Notice, push_button
 from napari_synthseg.ui.widgets.stepper import Stepper
 from napari_synthseg.ui.widgets.style import style_sheet, theme_colors
 from napari_synthseg.ui.widgets.wheel_guard import WheelGuard
@@ -58,12 +60,12 @@ if TYPE_CHECKING:
 
 MIN_WIDTH_PX = 350
 
+WIDEST_PX = 440
+"""Width of a page up to which the panel grows with the font."""
+
 FLOATING_HEIGHT_PX = 680
 """Height of the panel in a window of its own, until the user makes it another: fits a screen of 768
 pixels, and most of a page is in sight."""
-
-WORK_BAR_PX = 70
-"""Width of the bar of short work, beside what that does."""
 
 
 class SynthSegWidget(QWidget):
@@ -152,6 +154,7 @@ class SynthSegWidget(QWidget):
             # the buttons that answer them are not on every page
             self.layers.suggestions.stop()
         self.step = step
+        self.long_work.show_for(step)
         self.stack.setCurrentIndex(step - START)
         self.page.enter()
         self.refresh()
@@ -199,38 +202,39 @@ class SynthSegWidget(QWidget):
 
     # --- building ----------------------------------------------------------------------------
 
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size: wider where a large font needs it."""
+        hint = super().minimumSizeHint()
+        return hint.expandedTo(QSize(MIN_WIDTH_PX, hint.height()))
+
     def sizeHint(self) -> QSize:
         """Return the size of a window of its own: the pages scroll, and would ask for no height."""
         hint = super().sizeHint()
         return hint.expandedTo(QSize(hint.width(), FLOATING_HEIGHT_PX))
 
     def _build(self) -> None:
-        self.setMinimumWidth(MIN_WIDTH_PX)
         self.hint = QLabel()
         self.hint.setObjectName("hint")
         self.hint.setWordWrap(True)
         self.notice = Notice()
         self.stack = QStackedWidget()
         for page in self.pages.values():
-            self.stack.addWidget(_scrollable(page))
+            self.stack.addWidget(PageArea(page))
         self.primary = push_button("", self._on_primary)
         self.primary.setObjectName("primary")
-        self.work_label, self.work_bar = ElidedLabel(), thin_bar(100)
-        self.work_bar.setFixedWidth(WORK_BAR_PX)
-        self.cancel_button = push_button(
-            "Cancel",
-            lambda: self.controller.cancel("short"),
-            "Stop this work; what was there before stays as it was",
+        self.long_work = LongWork(self.controller)
+        self.work = LaneBar(
+            self.controller,
+            "short",
+            tip="Stop this work; what was there before stays as it was",
+            is_line=True,
         )
-        self.work = row_of(
-            self.work_label, self.work_bar, self.cancel_button, stretch=self.work_label
-        )
-        self.work.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
         layout.setSpacing(6)
         for widget in (
-            self.header, self.notice, self.stepper, self.hint, self.stack, self.work, self.primary,
+            self.header, self.notice, self.stepper, self.hint, self.stack,
+            *self.long_work.lines.values(), self.work, self.primary,
         ):  # fmt: skip
             layout.addWidget(widget, int(widget is self.stack))
 
@@ -241,8 +245,7 @@ class SynthSegWidget(QWidget):
             page.next_step_changed.connect(self._on_page_changed)
             page.go_to.connect(self.show_step)
         controller.session_changed.connect(lambda: self.show_step(START))
-        controller.work_changed.connect(self._on_work_changed)
-        controller.work_progressed.connect(self._on_work_progressed)
+        controller.work_changed.connect(self.refresh)
         layers.image_changed.connect(self._on_image_changed)
         layers.marking_changed.connect(self.refresh)
         listen = self._listening.add
@@ -299,21 +302,6 @@ class SynthSegWidget(QWidget):
         if self.step == START:
             self.page.enter()
 
-    def _on_work_changed(self) -> None:
-        job = self.controller.job("short")
-        self.work.setVisible(job is not None)
-        if job is not None:
-            self._on_work_progressed("short", 0.0, f"{job.name}…")
-            self.cancel_button.setEnabled(not job.is_stopping)
-        self.refresh()
-
-    def _on_work_progressed(self, lane: str, fraction: float, message: str) -> None:
-        job = self.controller.job("short")
-        if lane == "short" and job is not None:
-            words = f"Stopping: {job.name}…" if job.is_stopping else message
-            self.work_bar.setValue(int(100 * fraction))
-            self.work_label.say(words[:1].upper() + words[1:])
-
     def _on_theme_changed(self, event: object = None) -> None:
         QTimer.singleShot(0, self._apply_theme)
 
@@ -363,11 +351,27 @@ def _let_go(
     layers.close()
 
 
-def _scrollable(page: Page) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(page)
-    WheelGuard(page)
-    return area
+class PageArea(QScrollArea):
+    """Scrolls a page up and down; it is as wide as the page needs, with a font of usual size.
+
+    With larger fonts, up to `WIDEST_PX`, so that the canvas has room; then it scrolls sideways.
+    """
+
+    def __init__(self, page: Page) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidget(page)
+        WheelGuard(page)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size, in which the bar covers nothing."""
+        bar_px = self.verticalScrollBar().sizeHint().width()
+        width = self.widget().minimumSizeHint().width() + bar_px
+        return QSize(min(width, WIDEST_PX), super().minimumSizeHint().height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the page where it needs another width."""
+        if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
+            self.updateGeometry()
+        return bool(super().eventFilter(watched, event))

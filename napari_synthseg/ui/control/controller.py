@@ -54,14 +54,19 @@ class SessionController(QObject):
     """
 
     session_changed = Signal()
+    """Another session is shown, or none; followed by `session_settled`."""
+    session_settled = Signal()
+    """All who follow the session know of the one that is shown now."""
     project_changed = Signal(object, object)
     """A project was edited: (new, old)."""
     library_changed = Signal()
     closing = Signal()
     """The session is about to be closed: what is not in it yet must go there now."""
-    work_changed = Signal()
-    """Work started, was paused or resumed, or ended and its outcome was handed on; not of quiet
-    lanes."""
+    work_changed = Signal(str)
+    """In this lane, which is no quiet one, work started, was paused or resumed, or ended and its
+    outcome was handed on."""
+    work_ended = Signal(str, object)
+    """Lane and outcome of work, once that was handed on; not of quiet lanes."""
     work_progressed = Signal(str, float, str)
     """Lane, share that is done, what it does; not of quiet lanes."""
 
@@ -101,7 +106,7 @@ class SessionController(QObject):
         long: tuple[Lane, ...] = ("training", "learning")
         for job in filter(None, map(self.job, long)):
             tell(f"Stopped: {job.name}. Open its project again to go on from what was saved last.")
-        was_busy = not self.is_idle
+        busy = [lane for lane in self._monitors if lane not in QUIET]
         self.clear()
         self.session = session
         if session is not None:
@@ -110,8 +115,9 @@ class SessionController(QObject):
             session.library_changed.connect(self._on_library_changed)
             session.store.failed.connect(warn)  # napari brings the warning to the GUI thread
         self.session_changed.emit()
-        if was_busy:
-            self.work_changed.emit()
+        self.session_settled.emit()
+        for lane in busy:
+            self.work_changed.emit(lane)
 
     def clear(self) -> None:
         """Cancel all work and close the session, without waiting; safe to call twice."""
@@ -209,8 +215,9 @@ class SessionController(QObject):
         if on_end is not None:
             monitor.finished.connect(on_end)
         if not quiet:
-            monitor.finished.connect(lambda _: self.work_changed.emit())
-            self.work_changed.emit()  # first, as the window lives while napari's bar is made
+            monitor.finished.connect(lambda _: self.work_changed.emit(lane))
+            monitor.finished.connect(lambda outcome: self.work_ended.emit(lane, outcome))
+            self.work_changed.emit(lane)  # first, as the window lives while napari's bar is made
         monitor.start()
 
     def compute(
@@ -245,13 +252,13 @@ class SessionController(QObject):
         """Ask the work in a lane to end; asked again, without finishing touches."""
         if job := self.job(lane):
             job.cancel(quickly=job.is_stopping)
-            self.work_changed.emit()
+            self.work_changed.emit(lane)
 
     def pause(self, lane: Lane) -> None:
         """Pause the work in a lane, or resume it where it is paused."""
         if job := self.job(lane):
             (job.resume if job.state == "paused" else job.pause)()
-            self.work_changed.emit()
+            self.work_changed.emit(lane)
 
 
 def _call(then: Callable[[], object]) -> None:

@@ -65,7 +65,7 @@ class StartPage(Page):
         self.sample_buttons: dict[str, QPushButton] = {
             name: push_button(
                 sample.title,
-                partial(self._on_sample, name),
+                partial(self._open_sample, name),
                 "Open this sample, with its clicks, in a new project",
             )
             for name, sample in SAMPLES.items()
@@ -100,7 +100,7 @@ class StartPage(Page):
         layer = self._files.find_layer()
         if layer is None:
             return NextStep(
-                "Open the sample: fluorescence nuclei", lambda: self._on_sample("nuclei")
+                "Open the sample: fluorescence nuclei", lambda: self._open_sample("nuclei")
             )
         name, sample = layer.name, sample_name(layer)
         if len(name) > MAX_NAME_LENGTH:
@@ -152,10 +152,6 @@ class StartPage(Page):
         self.axes.setVisible(len(choices) > 1)
         self.every_plane.setVisible(bool(planes))
         self.next_step_changed.emit()
-
-    def _on_sample(self, name: str) -> None:
-        if self._files.may_leave():
-            self._open_sample(name)
 
     def _on_stack_chosen(self, use: StackUse) -> None:
         self._files.stack = use

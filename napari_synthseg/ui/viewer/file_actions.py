@@ -120,12 +120,15 @@ class FileActions:
     def use_layer(self, layer: Image) -> None:
         """Add the image of a layer to the project: its file, or its own pixels.
 
+        That of a sample starts a project of its own, with its clicks, where none has images yet.
+
         Raises
         ------
         InputError
             If it shows an unknown sample.
         """
-        if name := sample_name(layer):
+        name = sample_name(layer)
+        if name and not self._controller.project.images:
             self.open_sample(name)
             return
         view = LayerView.of(layer, self._viewer.dims.point)
@@ -235,7 +238,7 @@ class FileActions:
             self._show_sample(session, name)
             then()
 
-        self._controller.run(sample_data.new_project(scratch_folder(name), name), show)
+        self._open(sample_data.new_project(scratch_folder(name), name), show)
 
     def _show_sample(self, session: Session, name: str) -> None:
         layers = [unwrapped(layer) for layer in self._viewer.layers]
@@ -254,33 +257,44 @@ class FileActions:
 
     # --- projects ----------------------------------------------------------------------------
 
-    def may_leave(self) -> bool:
+    def _may_leave(self) -> bool:
         """Tell whether another project may be shown; ask where that stops long work."""
         return may_leave(self._parent, "Another project", self._controller)
 
-    def ask_new_project(self) -> None:
-        """Close the project and go back to the start, if the user agrees."""
-        if self.may_leave():
-            self.new_project()
+    def _open(self, opening: Job[Session], show: Callable[[Session], object]) -> None:
+        """Run a job that opens another project, if the user agrees; then show that."""
+        if self._may_leave():
+            self._controller.run(opening, show)
 
     def new_project(self) -> None:
-        """Close the project and go back to the start."""
-        self._controller.show(None)
+        """Close the project and go back to the start, if the user agrees."""
+        if self._may_leave():
+            self._controller.show(None)
 
     def open_project(self, folder: Path) -> None:
-        """Open a project in the background and show its first image."""
-        self._controller.run(Session.open(folder), self._show_project)
+        """Open a project in the background and show its first image, if the user agrees.
+
+        That which is shown stays as it is, unless it is read-only: it may be free by now.
+        """
+        session = self._controller.session
+        if session is None or session.read_only or session.folder.resolve() != folder.resolve():
+            self._open(Session.open(folder), self._show_project)
+            return
+        tell(f"'{folder.name}' is open already.")
+        if self._layers.image is None:
+            self._show_first(session)
 
     def _show_project(self, session: Session) -> None:
         self._controller.show(session)
         self._require_class()
+        self._show_first(session)
+
+    def _show_first(self, session: Session) -> None:
         if session.project.images:
             self._layers.show_image(session.project.images[0])
 
     def ask_project(self) -> None:
         """Ask for a project folder and open it."""
-        if not self.may_leave():
-            return
         folder = QFileDialog.getExistingDirectory(
             self._parent, "Open a project folder (name.synthseg)", str(projects_folder())
         )

@@ -115,6 +115,7 @@ class Layers(QObject):
             marking.image_wanted.connect(self.step_wanted)
         self.suggestions.ended.connect(self._on_suggestions_ended)
         controller.session_changed.connect(self._on_session_changed)
+        controller.session_settled.connect(self.image_changed)
         controller.project_changed.connect(self._on_project_changed)
 
     def close(self) -> None:
@@ -125,7 +126,7 @@ class Layers(QObject):
         if self._is_closed:
             return
         self._is_closed = True
-        for part in (self, self.clicks, self.regions, self.drawing):
+        for part in (self, self.clicks, self.regions, self.drawing, self.outputs):
             part.blockSignals(True)
         self._listening.end()
         self._forget_images()
@@ -276,6 +277,7 @@ class Layers(QObject):
             other.layer.visible = other_key == key
         self._results.show_those_of(image)
         self.outputs.bring_back(image)
+        self.outputs.follow_truth(image)
         self._show_parts(image)
         self.left_out.show(image)
         if self.marking == "clicks" or self._has_clicks(image):  # else it is in the way
@@ -584,7 +586,6 @@ class Layers(QObject):
         self.outputs.hide_truth()
         self.show_text("")
         self._forget_images()
-        self.image_changed.emit()
 
     # --- small things ------------------------------------------------------------------------
 

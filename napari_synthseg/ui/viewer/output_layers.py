@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels, Layer, Points, Vectors
+from qtpy.QtCore import QObject, Signal
 
-from napari_synthseg.core.annotations import ImageRef, ObjectClass
+from napari_synthseg.core.annotations import ImageRef, MaskTruth, ObjectClass
 from napari_synthseg.core.geometry import full_region
 from napari_synthseg.core.labels import PixelLabels, RegionLabels
 from napari_synthseg.core.predictions import (
@@ -103,7 +104,7 @@ class _Dropped:
     was_visible: bool
 
 
-class OutputLayers:
+class OutputLayers(QObject):
     """Predictions and true masks in one viewer.
 
     Attributes
@@ -112,12 +113,19 @@ class OutputLayers:
         The prediction layers, oldest first; of boxes those of their centers.
     """
 
+    truth_changed = Signal()
+    """True masks are shown, or not any more."""
+
     def __init__(self, viewer: Viewer, layers: ImageLayers, controller: SessionController) -> None:
+        super().__init__()
         self.predictions: list[Layer] = []
         self._shown: list[_Shown] = []
         self._dropped: dict[ImageKey, list[_Dropped]] = {}
+        self._in_view: dict[str, tuple[str, weakref.ref[Prediction] | None]] = {}
+        """Id of an image -> the run, and what it found there, that was asked for last."""
         self._truth: Labels | None = None
         self._wants_truth = False
+        self._truth_coming: ImageKey | None = None
         self._viewer, self._layers, self._controller = viewer, layers, controller
 
     def show_prediction(
@@ -142,18 +150,57 @@ class OutputLayers:
             )
 
         def add(layers: Sequence[Layer]) -> None:
-            before = [one for one in self._shown if alone and one.image == prediction.image]
-            for one in before:
-                for layer in one.layers:
-                    self._layers.hide(layer)
+            if alone:
+                self._add_alone(prediction, layers, name, image)
+                return
             self._add(prediction, layers, name, image)
             for layer in () if visible else layers:
                 self._layers.hide(layer)
-            for one in before[:-EARLIER_KEPT]:
-                for layer in () if one.is_edited else one.layers:
-                    remove_layer(self._viewer, layer)
 
         self._controller.compute("show the prediction", make, add)
+
+    def show_found_by(
+        self,
+        run: str,
+        of: str,
+        prediction: Prediction | None,
+        name: str,
+        image: DisplayedImage,
+        least: float | None = None,
+    ) -> None:
+        """Show what a run (id) found on an image (id), soon, and hide what other runs found there.
+
+        Asked again for the same, it leaves all as the user has it by then. Where `prediction` is
+        None, the run has found nothing there yet.
+        """
+        wanted = (run, weakref.ref(prediction) if prediction is not None else None)
+        if self._in_view.get(of) == wanted:
+            return
+        self._in_view[of] = wanted
+        classes, longest = self._controller.project.classes, max(image.shape)
+
+        def make() -> list[Layer]:
+            if prediction is None or self._layers_of(prediction):
+                return []
+            found = at_score(prediction, least)
+            return make_prediction_layers(found, classes, name, image.placement, longest)
+
+        def put(made: Sequence[Layer]) -> None:
+            mine = self._layers_of(prediction) if prediction is not None else []
+            if prediction is not None and not mine:
+                self._add_alone(prediction, made, name, image)
+                return
+            for one in self._shown:
+                if one.image == of and one.run != run:
+                    self._hide(one)
+            if mine and not self._layers.is_shown(image):
+                self._in_view.pop(of, None)  # it is asked for again when its image is shown
+                return
+            for layer in mine:
+                layer.visible = True
+                self._viewer.layers.selection.active = layer
+
+        self._controller.compute("show the prediction", make, put)
 
     def show_from(
         self, prediction: Prediction, least: float | None, name: str, image: DisplayedImage
@@ -197,10 +244,31 @@ class OutputLayers:
 
         self._controller.compute("show the prediction", make, put)
 
+    def _layers_of(self, prediction: Prediction) -> list[Layer]:
+        """Return the layers that show a prediction now; of several, those made last."""
+        last = self._last_shown(prediction.run, prediction.image)
+        return last.layers if last is not None and last.prediction() is prediction else []
+
+    def _hide(self, shown: _Shown) -> None:
+        for layer in shown.layers:
+            self._layers.hide(layer)
+
     def _last_shown(self, run: str, image: str) -> _Shown | None:
         """Return a prediction as it was shown last, unless it is gone."""
         here = (one for one in reversed(self._shown) if (one.run, one.image) == (run, image))
         return next(here, None)
+
+    def _add_alone(
+        self, prediction: Prediction, layers: Sequence[Layer], name: str, image: DisplayedImage
+    ) -> None:
+        """Add the layers of a prediction, and hide those of what was found there before."""
+        before = [one for one in self._shown if one.image == prediction.image]
+        for one in before:
+            self._hide(one)
+        self._add(prediction, layers, name, image)
+        for one in before[:-EARLIER_KEPT]:
+            for layer in () if one.is_edited else tuple(one.layers):
+                remove_layer(self._viewer, layer)
 
     def _add(
         self, prediction: Prediction, layers: Sequence[Layer], name: str, image: DisplayedImage
@@ -253,6 +321,24 @@ class OutputLayers:
             return False
         return session.found.get(prediction.run, {}).get(prediction.image) is prediction
 
+    def true_part(self, image: DisplayedImage) -> ImageRef | None:
+        """Return the first part of an image that has true masks, if any."""
+        masked = {t.image for t in self._controller.project.truths if isinstance(t, MaskTruth)}
+        return next((ref for ref in image.refs if ref.id in masked), None)
+
+    def shows_truth_of(self, image: DisplayedImage) -> bool:
+        """Tell whether the true masks of an image are shown, or will be in a moment."""
+        if self._truth_coming == image.key and self._controller.job("display") is not None:
+            return True
+        return self._truth is not None and self._layers.key_of(self._truth) == image.key
+
+    def follow_truth(self, image: DisplayedImage) -> None:
+        """Show the true masks of an image that came into view, where they are wanted and known."""
+        if not self._wants_truth or self.shows_truth_of(image):
+            return
+        if (ref := self.true_part(image)) is not None:
+            self.show_truth(ref, image)
+
     def show_truth(self, ref: ImageRef, image: DisplayedImage) -> None:
         """Show the true masks of a part of an image, soon, as thin lines; filled on large images.
 
@@ -271,23 +357,29 @@ class OutputLayers:
             return make_truth_layer(truth, classes, image.placement.at(origin))
 
         def add(layer: Labels | None) -> None:
+            if self._truth_coming == image.key:
+                self._truth_coming = None
             if self._wants_truth and layer is not None:  # not hidden in the meantime
-                remove_layer(self._viewer, self._truth)
-                self._truth = layer
+                before, self._truth = self._truth, layer
+                remove_layer(self._viewer, before)
                 self._layers.add(layer, image, origin)
+            self.truth_changed.emit()
 
-        self._wants_truth = True
+        self._wants_truth, self._truth_coming = True, image.key
         self._controller.compute("show the true masks", make, add)
 
     def hide_truth(self) -> None:
-        """Remove the true masks."""
-        remove_layer(self._viewer, self._truth)
+        """Remove the true masks, and show those of no other image."""
+        before, self._truth, self._truth_coming = self._truth, None, None
         self._wants_truth = False
+        remove_layer(self._viewer, before)
+        self.truth_changed.emit()
 
     def forget(self, gone: Layer) -> None:
         """Note that a layer was removed."""
-        if gone is self._truth:
-            self._truth = None
+        if gone is self._truth:  # removed by the user
+            self._truth, self._wants_truth = None, False
+            self.truth_changed.emit()
         self.predictions = [layer for layer in self.predictions if layer is not gone]
         for one in self._shown:
             one.layers = [layer for layer in one.layers if layer is not gone]

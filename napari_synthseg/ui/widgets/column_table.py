@@ -8,6 +8,8 @@ from qtpy.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, Q
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
+from napari_synthseg.ui.widgets.parts import selected_rows
+
 ROW_PX, COLUMN_PX, HEIGHT_PX = 22, 74, 230
 
 
@@ -129,7 +131,7 @@ class ColumnTable(QTableView):
     @property
     def selected_rows(self) -> list[int]:
         """The rows that are selected, from above."""
-        return sorted(index.row() for index in self.selectionModel().selectedRows())
+        return selected_rows(self)
 
     def keyPressEvent(self, event: Any) -> None:
         """Copy rows by the usual key."""

@@ -12,6 +12,7 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate
 
 from napari_synthseg.ui.presenters.thumbnail import Thumbnail
+from napari_synthseg.ui.widgets.parts import selected_rows
 from napari_synthseg.ui.widgets.pressed_keys import pressed_shortcut
 from napari_synthseg.ui.widgets.thumbnail import THUMBNAIL_PX, draw_thumbnail
 
@@ -179,9 +180,7 @@ class Gallery(QListView):
 
     def selected_rows(self) -> list[int]:
         """Return the rows of the selected items, in order."""
-        ranges = self.selectionModel().selection()  # few, where indexes are many
-        rows = (row for r in ranges for row in range(r.top(), r.bottom() + 1))
-        return sorted(rows)
+        return selected_rows(self)
 
     def selected(self) -> list[Any]:
         """Return the selected items."""

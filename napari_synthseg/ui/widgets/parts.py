@@ -10,6 +10,7 @@ from typing import Any
 from qtpy.QtCore import QPoint, QRect, QSignalBlocker, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
+    QAbstractItemView,
     QButtonGroup,
     QCheckBox,
     QComboBox,
@@ -137,18 +138,29 @@ class SwitchRow(QWidget):
         self._group.setExclusive(True)
 
 
-class Notice(QLabel):
+class WrappedLabel(QLabel):
+    """A text of as many lines as it needs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+
+    def say(self, text: str) -> None:
+        """Show a text."""
+        self.setText(text)
+
+
+class Notice(WrappedLabel):
     """What the user must know now; hides while there is nothing to say."""
 
     def __init__(self, style: str = "notice") -> None:
         super().__init__()
         self.setObjectName(style)
-        self.setWordWrap(True)
         self.hide()
 
     def say(self, text: str) -> None:
         """Show a text; '' hides."""
-        self.setText(text)
+        super().say(text)
         self.setVisible(bool(text))
 
 
@@ -210,6 +222,12 @@ def column_in(whole: QWidget, *widgets: QWidget) -> QVBoxLayout:
     for widget in widgets:
         column.addWidget(widget)
     return column
+
+
+def selected_rows(view: QAbstractItemView) -> list[int]:
+    """Return the rows of a view that are selected, in order."""
+    ranges = view.selectionModel().selection()  # few, where indexes are many
+    return sorted({row for r in ranges for row in range(r.top(), r.bottom() + 1)})
 
 
 def scroll_to(widget: QWidget) -> None:

@@ -89,7 +89,7 @@ def test_two_windows_have_a_project_each_and_one_writer(opened, make_napari_view
     second.settle()
     assert second.session.read_only
     assert not opened.session.read_only
-    assert "this program" in panel.notice.text()
+    assert "another window of this program" in panel.notice.text()
     second.clicks.add(CENTERS[4])
     opened.clicks.add(CENTERS[5])
     second.wait(lambda: len(second.clicks.data) == 1)
@@ -198,7 +198,7 @@ def test_the_user_is_asked_once_before_a_training_stops(clicked, monkeypatch):
         "File > Close Window": lambda: window.close(quit_app=False, confirm_need=True),
         "File > Exit": lambda: window.close(quit_app=True, confirm_need=True),
         "cross of the panel": lambda: dock_of(clicked).title.close_button.click(),
-        "New project": panel.files.ask_new_project,
+        "New project": panel.files.new_project,
     }
     for leave in ways.values():
         answer("Keep it running")
@@ -345,8 +345,21 @@ def test_nobody_is_asked_where_nothing_would_be_lost(clicked, monkeypatch):
     window = panel.window()
     (watch,) = window.findChildren(CloseWatch)
     assert not watch.eventFilter(window, ClosedByUser())
-    panel.files.ask_new_project()
+    panel.files.new_project()
     assert clicked.session is None
     monkeypatch.setattr(get_settings().application, "confirm_close_window", False)
     window.close(quit_app=False, confirm_need=True)
     assert not window.isVisible()
+
+
+def test_the_panel_is_as_wide_as_its_pages_with_a_large_font(opened):
+    panel, appearance = opened.panel, get_settings().appearance
+    before, narrow = appearance.font_size, panel.minimumSizeHint().width()
+    try:
+        appearance.font_size = 12
+        opened.wait(lambda: panel.minimumSizeHint().width() > narrow, 10_000)
+        opened.qtbot.wait(200)
+        for page in panel.pages.values():
+            assert page.minimumSizeHint().width() < panel.stack.width()
+    finally:
+        appearance.font_size = before

@@ -112,7 +112,7 @@ def test_what_was_there_before_the_live_layer_is_freed_when_it_goes(
         gc.collect()
         assert gone() is None
     elif how == "the project goes":
-        panel.files.new_project()
+        panel.controller.show(None)
         assert panel.layers.live.layer is None
     else:
         clicked.viewer.window.remove_dock_widget(panel)

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QApplication
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.workflow.jobs import Job
 
 pytestmark = pytest.mark.gui
 
@@ -74,3 +75,37 @@ def test_runs_are_compared_renamed_deleted_and_used_again(compared):
     bench.panel.files.new_project()
     bench.settle()
     assert page.runs_window is None or not page.runs_window.isVisible()
+
+
+def test_other_work_leaves_what_is_typed_asked_and_read(compared):
+    bench, _, window = compared
+    window.table.selectRow(1)
+    window.name.selectAll()
+    QTest.keyClicks(window.name, "half a na")
+    window.delete_button.click()
+    bar = window.settings.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    for lane in ("display", "pictures", "training"):
+        bench.panel.controller.run(Job.of("other work", lambda: None), lane=lane)
+    bench.settle()
+    assert window.name.text() == "half a na"
+    assert window.asking.isVisible()
+    assert bar.value() == bar.maximum()
+    assert bench.session.project.run("r1").name == "run 1"
+
+
+def test_a_newer_run_does_not_take_the_place_of_the_one_looked_at(compared):
+    bench, _, window = compared
+    assert window.run.id == "r2"
+    third = TrainingRun(id="r3", name="run 3", created="2026-01-03T10:00:00+00:00")
+    bench.session.edit(bench.session.project.with_run(third), "add run")
+    assert window.run.id == "r2"
+    assert window.table.selectionModel().selectedRows()[0].row() == 1
+
+
+def test_a_name_that_is_refused_goes_back(compared):
+    bench, _, window = compared
+    window.table.selectRow(1)
+    window.name.setText("run 2")
+    QTest.keyClick(window.name, Qt.Key.Key_Return)
+    assert window.name.text() == bench.session.project.run("r1").name == "run 1"

@@ -69,7 +69,7 @@ def test_no_training_is_cancelled_in_silence(clicked, tmp_path, capsys):
     assert "Still busy: train run 1" in capsys.readouterr().out
     assert job.state == "running"
     assert clicked.session.folder == folder
-    clicked.panel.files.new_project()
+    clicked.panel.controller.show(None)
     assert "Stopped: train run 1" in capsys.readouterr().out
     job.join()
     assert job.state == "cancelled"

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QWidget
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors, warn
-from napari_synthseg.ui.pages.results.lane_bar import LaneBar
+from napari_synthseg.ui.pages.lane_bar import LaneBar
 from napari_synthseg.ui.pages.results.take_away_box import WrittenLine
 from napari_synthseg.ui.presenters.tables import Cell, Table, heading
 from napari_synthseg.ui.widgets.data_table import DataTable

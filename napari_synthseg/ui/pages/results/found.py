@@ -18,6 +18,7 @@ from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.presenters.results.object_errors import ErrorPlace, list_errors
+from napari_synthseg.ui.presenters.results.object_rows import ObjectRows
 from napari_synthseg.workflow.found.judging import Judge, JudgedImage
 from napari_synthseg.workflow.found.measuring import ObjectTable
 
@@ -39,7 +40,7 @@ class Found(QObject):
         Compare the predictions with the truth, for the images that have one.
     images, places
         What they say at the smallest score, and all mistakes.
-    table
+    rows
         All objects, measured; None until `measure` was asked for and is done.
     """
 
@@ -65,7 +66,7 @@ class Found(QObject):
         self.judges: list[Judge] = []
         self.images: list[JudgedImage] = []
         self.places: list[ErrorPlace] = []
-        self.table: ObjectTable | None = None
+        self.rows: ObjectRows | None = None
         self._apply, self._keep = QTimer(self), QTimer(self)
         for timer, delay, call in (
             (self._apply, APPLY_DELAY_MS, self._on_rest),
@@ -122,7 +123,7 @@ class Found(QObject):
         self._run_id = run.id if run is not None else ""
         self.least = run.least_score if run is not None else None
         self._state += 1
-        self.judges, self.images, self.places, self.table = [], [], [], None
+        self.judges, self.images, self.places, self.rows = [], [], [], None
         every = (p for p in self.predictions.values() if isinstance(p, ObjectPrediction))
         self._scores = np.sort([one.score for p in every for one in objects_from(p, 0.0)])
         self._apply.stop()
@@ -154,9 +155,9 @@ class Found(QObject):
     def _on_rest(self) -> None:
         self.filtered.emit()
         self._judge_again()
-        if self.table is not None and self.has_candidates:
+        if self.rows is not None and self.has_candidates:
             self.measure()
-        elif self.table is not None:
+        elif self.rows is not None:
             self.measured.emit()
 
     def _on_long_rest(self) -> None:
@@ -211,11 +212,16 @@ class Found(QObject):
         least = self.least if self.has_candidates else None
 
         def take(table: ObjectTable) -> None:
-            if state == self._state:
-                self.table = table
-                self.measured.emit()
-            else:
+            if state != self._state:
                 self.measure()
+                return
+            project = self._controller.project
+            self._controller.compute("list the objects", lambda: ObjectRows.of(table, project), put)
+
+        def put(rows: ObjectRows) -> None:
+            if state == self._state:
+                self.rows = rows
+                self.measured.emit()
 
         self._controller.start(lambda session: session.measure(run, least), take, lane="measuring")
 

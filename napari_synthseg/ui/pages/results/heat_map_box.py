@@ -67,6 +67,8 @@ class HeatMapBox(QWidget):
         super().__init__()
         self.layers = layers
         self.rows: dict[int, HeatMapRow] = {}
+        self.maps: HeatMaps | None = None
+        """What was shown last, unless it was cleared."""
         self._names: dict[int, str] = {}
         self._method = ""
         self.methods = ChoiceBox(
@@ -119,6 +121,7 @@ class HeatMapBox(QWidget):
 
     def show_maps(self, maps: HeatMaps, project: Project, name: str, image: DisplayedImage) -> None:
         """Put the maps of an image into the viewer, soon, with a legend for them."""
+        self.maps = maps
         self.layers.show(maps, name, image, lambda: self._show_legend(maps, project))
 
     def _show_legend(self, maps: HeatMaps, project: Project) -> None:
@@ -177,6 +180,7 @@ class HeatMapBox(QWidget):
 
     def clear(self) -> None:
         """Take maps and legend away."""
+        self.maps = None
         self._clear_rows()
         self.layers.clear()
         self.legend.hide()

@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QWidget
 from napari_synthseg.core.predictions import FoundObject, ObjectPrediction
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import tell
+from napari_synthseg.ui.pages.lane_bar import LaneBar
 from napari_synthseg.ui.pages.results.found import Found
-from napari_synthseg.ui.pages.results.lane_bar import LaneBar
 from napari_synthseg.ui.presenters.results.object_rows import ObjectRows, RowFilter, object_at
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.column_table import ColumnTable
@@ -106,9 +106,7 @@ class ObjectsBox(QWidget):
 
     def refresh(self) -> None:
         """Show the table as it was measured, from the smallest score on."""
-        table = self.found.table
-        project = self.controller.project
-        self._every = ObjectRows.of(table, project) if table is not None else None
+        self._every = self.found.rows
         if self._every is not None:
             words = {c.title: c.words for c in self._every.columns if c.words}
             self.classes.fill({"": "all classes"} | {w: w for w in words.get("class", ())})

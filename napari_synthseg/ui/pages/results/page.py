@@ -16,7 +16,6 @@ from napari_synthseg.core.runs import TrainingRun, few_steps
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.tasks.registry import describe_task
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.control.notices import warn
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.results.apply_box import ApplyBox
 from napari_synthseg.ui.pages.results.errors_box import ErrorsBox
@@ -32,6 +31,7 @@ from napari_synthseg.ui.presenters.results.overview import (
     ROLE_WORDS,
     can_score,
     describe_found,
+    describe_missing,
     describe_notes,
     prediction_table,
 )
@@ -45,6 +45,8 @@ from napari_synthseg.ui.widgets.parts import ChoiceBox, check_box, push_button, 
 from napari_synthseg.workflow.predicting import Magnification
 
 ID_ROLE = Qt.ItemDataRole.UserRole
+
+TRUTH_TIP = "Draw the outlines of the true masks over the image in view"
 
 MOST_ROWS = 4
 """Images that are in sight in their list."""
@@ -62,7 +64,8 @@ class ResultsPage(Page):
         # a bar would cover the last of few rows
         self.images.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.runs.chosen.connect(lambda _: self._show_run())
-        self.images.itemChanged.connect(lambda *_: self.next_step_changed.emit())
+        self._ticks_are_chosen = False
+        self.images.itemChanged.connect(self._on_ticked)
         self.predict_button = push_button(
             "Predict again", self.predict, "Predict the ticked images, into new layers"
         )
@@ -104,11 +107,8 @@ class ResultsPage(Page):
         self.apply_section = Fold("Apply to more images…", self.apply, tip="Folders and files")
         self.heat_maps = HeatMapBox(layers.heat_maps)
         self.heat_maps.asked.connect(self.explain)
-        self.truth_box = check_box(
-            "Show ground-truth outlines",
-            self._on_truth_toggled,
-            "Draw the outlines of the true masks over the image in view",
-        )
+        self.truth_box = check_box("Show ground-truth outlines", self._on_truth_toggled, TRUTH_TIP)
+        layers.outputs.truth_changed.connect(self._show_truth_box)
         self.scores, self.map_scores = TableList(), TableList()
         self.scores_section = Fold(
             "Scores: all figures", self.scores, tip="The first of them stand on the image"
@@ -130,10 +130,8 @@ class ResultsPage(Page):
         self.found.counted.connect(self._show_found_text)
         self._scores_are_old = False
         self.controller.work_changed.connect(self._score_when_free)
-        self._unshown: dict[str, TrainingRun] = {}
-        """Id of an image -> run whose prediction of it was not shown yet."""
-        self._unshown_maps: dict[str, tuple[HeatMaps, TrainingRun]] = {}
-        """Id of an image -> the maps made last, where the user went elsewhere meanwhile."""
+        self._unshown_maps: dict[tuple[str, str], HeatMaps] = {}
+        """Ids of run and image -> maps made last, where the user went to another run or image."""
         layers.image_changed.connect(self._on_image_changed)
 
     # --- showing -----------------------------------------------------------------------------
@@ -185,8 +183,6 @@ class ResultsPage(Page):
         """Show the runs and images; predict at once the first time."""
         self.layers.look_at_image(clicks=False)
         self.refresh()
-        self._show_found()
-        self._show_maps()
         if self._run is not None and not self._is_predicted:
             self.predict()
 
@@ -217,23 +213,25 @@ class ResultsPage(Page):
         _show_scores(self.map_scores_section, self.map_scores, map_scores, title)
         truths = self.project.truths
         self.truth_box.setVisible(any(isinstance(t, MaskTruth) for t in truths))
+        self._show_truth_box()
         if self.isVisible():
             on_canvas = scores or map_scores
             self.layers.show_text(overlay_text(on_canvas) if on_canvas is not None else "")
+            self._show_in_viewer()
         self.next_step_changed.emit()
 
     def _show_found_text(self) -> None:
-        """Say what was found, from the smallest score on."""
-        found = list(self.found.predictions.values())
+        """Say what was found, from the smallest score on, and what was not predicted yet."""
+        found, run, image = list(self.found.predictions.values()), self.found.run, self.layers.image
         self.objects_section.setVisible(shows_objects(found))
-        if not found:
-            self.found_text.setText("")
-            self.found_table.show_table(None)
-            return
-        words = describe_found(found, self.project, self.found.least)
-        lines = (words, describe_notes(found, self.project))
+        lines = []
+        if found:
+            lines.append(describe_found(found, self.project, self.found.least))
+            lines.append(describe_notes(found, self.project))
+        if run is not None:
+            lines.append(describe_missing(run, found, image.refs if image is not None else ()))
         self.found_text.setText("\n".join(line for line in lines if line))
-        self.found_table.show_table(prediction_table(found, self.project))
+        self.found_table.show_table(prediction_table(found, self.project) if found else None)
 
     def _items(self) -> list[QListWidgetItem]:
         return [self.images.item(i) for i in range(self.images.count())]
@@ -245,24 +243,30 @@ class ResultsPage(Page):
             return
         shown = self.layers.image.refs if self.layers.image else refs[:1]
         ticked = {r.id for r in refs if r.role == "test"} or {r.id for r in shown}
+        kept = self._items() if self._ticks_are_chosen else []
+        before = {item.data(ID_ROLE): item.checkState() for item in kept}
         with QSignalBlocker(self.images):
             self.images.clear()
             for ident, text in entries:
                 item = QListWidgetItem(text, self.images)
                 item.setData(ID_ROLE, ident)
                 item.setToolTip(text)
-                states = Qt.CheckState
-                item.setCheckState(states.Checked if ident in ticked else states.Unchecked)
+                state = Qt.CheckState.Checked if ident in ticked else Qt.CheckState.Unchecked
+                item.setCheckState(before.get(ident, state))
         row_px = max(self.images.sizeHintForRow(0), 1)
         self.images.setFixedHeight(8 + row_px * max(2, min(len(refs), MOST_ROWS)))
+
+    def _on_ticked(self) -> None:
+        self._ticks_are_chosen = True
+        self.next_step_changed.emit()
 
     # --- work --------------------------------------------------------------------------------
 
     def _chosen(self) -> list[ImageRef]:
         """Return the ticked images."""
         checked = Qt.CheckState.Checked
-        ids = [item.data(ID_ROLE) for item in self._items() if item.checkState() == checked]
-        return [self.project.image(ident) for ident in ids]
+        ids = {item.data(ID_ROLE) for item in self._items() if item.checkState() == checked}
+        return [ref for ref in self.project.images if ref.id in ids]  # some may be gone just now
 
     def predict(self) -> None:
         """Predict the ticked images, each into a new layer, then score."""
@@ -288,14 +292,15 @@ class ResultsPage(Page):
         return self.magnification.value() or None
 
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
-        project = self.project
-        self._unshown |= {p.image: run for p in found}
+        project, image = self.project, self.layers.image
         self._scores_are_old = False  # they follow
-        is_shown = self._show_found() or not found
-        self.found.follow(run)
+        if self.found.run is not None and self.found.run.id == run.id:  # else another was chosen
+            self.found.follow(run)
+        self._show_in_viewer()
+        in_view = {ref.id for ref in image.refs} if image is not None else set()
 
         def show_other(_: object = None) -> None:  # where none of them is of the image in view
-            if not is_shown:
+            if found and in_view.isdisjoint(p.image for p in found):
                 self.layers.show_image(project.image(found[0].image))
             self.refresh()
 
@@ -304,20 +309,15 @@ class ResultsPage(Page):
         else:
             show_other()
 
-    def _show_found(self) -> bool:
-        """Show what was found on the image in view, once; return whether there was anything."""
-        image, session, was_shown = self.layers.image, self.session, False
-        if image is None or session is None:
-            return False
-        for ref in image.refs:
-            run = self._unshown.pop(ref.id, None)
-            known = session.found.get(run.id, {}) if run is not None else {}
-            prediction = known.get(ref.id)
-            if run is not None and prediction is not None:
-                name = f"{PREDICTION}{run.name}, {ref.name}"
-                self.layers.outputs.show_prediction(prediction, name, image, run.least_score)
-                was_shown = True
-        return was_shown
+    def _show_in_viewer(self) -> None:
+        """Let what the chosen run found on the image in view be seen, not what others found."""
+        image, run, known = self.layers.image, self.found.run, self.found.predictions
+        if image is not None and run is not None:
+            for ref in image.refs:
+                name, least = f"{PREDICTION}{run.name}, {ref.name}", self.found.least
+                prediction = known.get(ref.id)
+                self.layers.outputs.show_found_by(run.id, ref.id, prediction, name, image, least)
+        self._show_maps()
 
     def _on_filtered(self) -> None:
         """Show the objects of the image in view from the score on that is chosen now."""
@@ -352,11 +352,17 @@ class ResultsPage(Page):
         return {"adapt": self.adapt.isChecked(), "magnification": self._magnification(run)}
 
     def _show_maps(self) -> None:
-        """Show the heat maps of the image in view, once."""
-        image = self.layers.image
-        for ref in image.refs if image is not None else ():
-            if image is not None and ref.id in self._unshown_maps:
-                maps, run = self._unshown_maps.pop(ref.id)
+        """Show the heat maps of the image in view, once; those of other runs go until then."""
+        image, run, shown = self.layers.image, self._run, self.heat_maps.maps
+        if run is None or image is None:
+            return
+        if shown is not None and shown.run != run.id:
+            if self.heat_maps.layers.layers:  # else the user removed them
+                self._unshown_maps[shown.run, shown.image] = shown
+            self.heat_maps.clear()
+        for ref in image.refs:
+            maps = self._unshown_maps.pop((run.id, ref.id), None)
+            if maps is not None:
                 self.heat_maps.show_maps(maps, self.project, f"{run.name}, {ref.name}", image)
 
     def explain(self, method: str = "") -> None:
@@ -374,7 +380,7 @@ class ResultsPage(Page):
         )
 
     def _on_explained(self, run: TrainingRun, ref: ImageRef, made: Sequence[HeatMaps]) -> None:
-        self._unshown_maps = {maps.image: (maps, run) for maps in made}
+        self._unshown_maps = {(maps.run, maps.image): maps for maps in made}
         self._show_maps()
         if self.project.truth_of(ref, "instance", "boxes"):
             self.controller.start(
@@ -382,24 +388,31 @@ class ResultsPage(Page):
             )
 
     def _on_truth_toggled(self, checked: bool) -> None:
-        masked = {t.image for t in self.project.truths if isinstance(t, MaskTruth)}
-        image = self.layers.image
-        ref = next((ref for ref in image.refs if ref.id in masked), None) if image else None
+        image, outputs = self.layers.image, self.layers.outputs
+        ref = outputs.true_part(image) if image is not None else None
         if checked and image is not None and ref is not None:
-            self.layers.outputs.show_truth(ref, image)
-            return
-        self.layers.outputs.hide_truth()
-        if checked:
-            warn("There are no true masks for this image.")
+            outputs.show_truth(ref, image)
+        else:
+            outputs.hide_truth()
+
+    def _show_truth_box(self) -> None:
+        """Let the switch say whether the outlines are shown, where there are any."""
+        image, outputs = self.layers.image, self.layers.outputs
+        is_known = image is not None and outputs.true_part(image) is not None
+        self.truth_box.setEnabled(is_known and not self.is_busy)
+        self.truth_box.setToolTip(TRUTH_TIP if is_known else "This image has no true masks")
+        with QSignalBlocker(self.truth_box):
+            self.truth_box.setChecked(image is not None and outputs.shows_truth_of(image))
 
     # --- following ---------------------------------------------------------------------------
 
     def _on_image_changed(self) -> None:
+        self._show_truth_box()
         self.heat_maps.show_legend()
         if self.isVisible() and self.layers.image is not None:
             self.layers.look_at_image(clicks=False)
-            self._show_found()
-            self._show_maps()
+            self._show_in_viewer()
+            self._show_found_text()
             self.errors.mark_again()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -420,16 +433,16 @@ class ResultsPage(Page):
             self.objects.on_canvas_click(world)
 
     def _on_work_changed(self) -> None:
-        for button in (self.predict_button, self.heat_maps.button, self.truth_box):
+        for button in (self.predict_button, self.heat_maps.button):
             button.setEnabled(not self.is_busy)
+        self._show_truth_box()
         self.next_step_changed.emit()
 
     def _on_session_changed(self) -> None:
-        self._unshown.clear()
         self._unshown_maps.clear()
+        self._ticks_are_chosen = False
         self.heat_maps.clear()
         self.found.follow(None)
-        self.truth_box.setChecked(False)
         self.refresh()
 
     def _on_project_changed(self, new: Project, old: Project) -> None:

@@ -14,7 +14,7 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.pages.results.lane_bar import LaneBar
+from napari_synthseg.ui.pages.lane_bar import LaneBar
 from napari_synthseg.ui.presenters.results.taking_away import DEFAULT_PAIRS, Parcel, parcels_of
 from napari_synthseg.ui.widgets.parts import (
     ChoiceBox,

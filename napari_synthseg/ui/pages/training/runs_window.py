@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -22,7 +22,14 @@ from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.presenters.runs import describe_run
 from napari_synthseg.ui.presenters.training.run_table import newest_first, run_table
 from napari_synthseg.ui.widgets.data_table import DataTable
-from napari_synthseg.ui.widgets.parts import Notice, column_in, push_button, quiet_label, row_of
+from napari_synthseg.ui.widgets.parts import (
+    Notice,
+    column_in,
+    push_button,
+    quiet_label,
+    row_of,
+    selected_rows,
+)
 from napari_synthseg.workflow.runs.texts import command_line, python_code, settings_text
 from napari_synthseg.workflow.session import Session
 
@@ -55,6 +62,7 @@ class RunsWindow(QDialog):
         self.setWindowTitle("Runs of this project")
         self._controller, self._go_on = controller, go_on
         self._chosen = ""
+        self._shown: TrainingRun | None = None
         self.table = DataTable(is_wide=True, most_rows=MOST_ROWS)
         self.table.setAccessibleName("Runs")
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -83,7 +91,7 @@ class RunsWindow(QDialog):
         column.setContentsMargins(9, 9, 9, 9)
         column.setStretchFactor(self.settings, 1)
         controller.project_changed.connect(self._on_project_changed)
-        controller.work_changed.connect(self.refresh)
+        controller.work_changed.connect(self._on_work_changed)
         controller.session_changed.connect(self.close)
         self.resize(980, 640)
         self.refresh()
@@ -124,21 +132,31 @@ class RunsWindow(QDialog):
         return job.subject if job is not None else ""
 
     def refresh(self) -> None:
-        """Show the runs as they are now."""
+        """Show the runs as they are now; what is typed, asked and read of the chosen one stays."""
         project, run = self._controller.project, self.run
-        self.table.blockSignals(True)
-        self.table.show_table(run_table(project, self._running))
-        if run is not None:
-            self.table.selectRow(newest_first(project).index(run))
-        self.table.blockSignals(False)
+        self._chosen = run.id if run is not None else ""  # a newer one does not take its place
+        with QSignalBlocker(self.table):
+            self.table.show_table(run_table(project, self._running))
+            row = newest_first(project).index(run) if run is not None else -1
+            if run is not None and self._selected_row() != row:
+                self.table.selectRow(row)
         self._show_run()
 
+    def _selected_row(self) -> int:
+        return next(iter(selected_rows(self.table)), -1)
+
     def _show_run(self) -> None:
-        run = self.run
-        self._hide_question()
-        self.name.setText(run.name if run is not None else "")
-        self.settings.setPlainText(settings_text(run) if run is not None else "")
+        run, before = self.run, self._shown
+        self._shown = run
         is_running = run is not None and run.id == self._running
+        is_other = run is None or before is None or run.id != before.id
+        if is_other or is_running:
+            self._hide_question()
+        if run is None or before is None or is_other or run.name != before.name:
+            self.name.setText(run.name if run is not None else "")
+        settings = settings_text(run) if run is not None else ""
+        if settings != self.settings.toPlainText():
+            self.settings.setPlainText(settings)
         self.report.setText(describe_run(run) if run is not None and not is_running else "")
         for widget in (self.buttons, self.name):
             widget.setEnabled(run is not None)
@@ -160,10 +178,9 @@ class RunsWindow(QDialog):
             show_input_errors(lambda: action(session, run))
 
     def _on_selected(self) -> None:
-        rows = self.table.selectionModel().selectedRows()
-        runs = newest_first(self._controller.project)
-        if rows and rows[0].row() < len(runs):
-            self._chosen = runs[rows[0].row()].id
+        row, runs = self._selected_row(), newest_first(self._controller.project)
+        if 0 <= row < len(runs):
+            self._chosen = runs[row].id
             self.told.setText("")
             self._show_run()
 
@@ -173,6 +190,7 @@ class RunsWindow(QDialog):
             self._chosen = run.id
             self._with_session(lambda session, run: session.rename_run(run, name))
             self.refresh()
+            self.name.setText(self._controller.project.run(run.id).name)  # refused, as it was
 
     def _on_delete(self) -> None:
         run = self.run
@@ -211,6 +229,10 @@ class RunsWindow(QDialog):
         self.told.setText(
             "Copied. It trains on what the project holds by then; close the project here first."
         )
+
+    def _on_work_changed(self, lane: str) -> None:
+        if lane == "training":
+            self.refresh()
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if new.runs is not old.runs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.predictions import (
     ImageTagsPrediction,
     ObjectPrediction,
@@ -58,6 +59,21 @@ def describe_found(
             "train longer."
         )
     return "Found: " + ", ".join(f"{number} ({name})" for name, number in counts.items())
+
+
+def describe_missing(
+    run: TrainingRun, found: Sequence[Prediction], shown: Sequence[ImageRef]
+) -> str:
+    """Return that a run predicted nothing yet, or nothing on the image that is shown; else ''."""
+    if not found:
+        nothing = f"{run.name} has predicted nothing since the project was opened"
+        if run.scores:
+            return f"{nothing}; what it found before is not read again: Predict finds it anew."
+        return f"{nothing}."
+    predicted = {one.image for one in found}
+    if not shown or any(ref.id in predicted for ref in shown):
+        return ""
+    return f"{run.name} has not predicted {shown[0].name}: tick it above, then Predict again."
 
 
 def describe_notes(found: Sequence[Prediction], project: Project) -> str:

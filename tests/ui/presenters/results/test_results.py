@@ -12,8 +12,11 @@ from napari_synthseg.core.predictions import (
     RegionPrediction,
 )
 from napari_synthseg.core.project import Project
+from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.scores import Scores
 from napari_synthseg.ui.presenters.results.overview import (
     describe_found,
+    describe_missing,
     describe_notes,
     prediction_table,
 )
@@ -98,3 +101,17 @@ def test_where_images_differ_is_said_with_their_names():
         BoxPrediction(objects=(), image="b", notes=("x",)),
     ]
     assert describe_notes(found, PROJECT) == "image b: x."
+
+
+def test_what_a_model_has_not_predicted_is_said() -> None:
+    run, shown = TrainingRun(id="r", name="run 1"), [ImageRef(id="b", name="b.tif", uri="b.tif")]
+    nothing = "run 1 has predicted nothing since the project was opened"
+    assert describe_missing(run, [], shown) == f"{nothing}."
+    scores = Scores(task="segment", measured_on="real", images=("a",), objects=1, values={})
+    scored = run.model_copy(update={"scores": (scores,)})
+    assert describe_missing(scored, [], shown).startswith(f"{nothing}; what it found before is not")
+    found = [BoxPrediction(image="a", run="r", objects=())]
+    assert describe_missing(run, found, shown).startswith("run 1 has not predicted b.tif: tick")
+    assert describe_missing(run, found, ()) == ""
+    found.append(BoxPrediction(image="b", run="r", objects=()))
+    assert describe_missing(run, found, shown) == ""
