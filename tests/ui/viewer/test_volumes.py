@@ -64,6 +64,24 @@ def test_clicks_of_the_mouse_lie_in_the_plane_that_is_shown(volume, qtbot):
     assert len(volume.clicks.data) == len(CENTERS) - 1
 
 
+def test_in_3d_no_click_is_made_or_moved_and_it_is_said_where(volume, told):
+    click_in(volume, CENTERS[0])
+    before = volume.session.project.clicks
+    volume.viewer.dims.ndisplay = 3
+    volume.qtbot.wait(50)
+    volume.click(CENTERS[4])
+    assert "press Ctrl+Y" in told[-1].message
+    volume.clicks.data = volume.clicks.data + 2
+    volume.wait(lambda: [tuple(p) for p in volume.clicks.data] == [c.position for c in before])
+    assert volume.session.project.clicks == before
+    volume.clicks.selected_data = {0}
+    volume.clicks.remove_selected()
+    assert volume.session.project.clicks == ()
+    volume.canvas().setFocus()
+    volume.press("Ctrl+Y")
+    assert volume.viewer.dims.ndisplay == 2
+
+
 def test_patches_are_cut_in_three_dimensions_and_looked_at(volume):
     for center in CENTERS:
         click_in(volume, center)

@@ -54,6 +54,10 @@ LOOK = ("symbol", "size", "border_color", "face_color")
 FACE_OPACITY = 0x18
 """Of clicks on objects, of 255."""
 
+ONLY_IN_PLANES = (
+    "Clicks are made and moved in planes, as a place in the 3D view has no depth: press Ctrl+Y."
+)
+
 
 class ClicksLayer(MarkingLayer):
     """Shows and edits the clicks on one image."""
@@ -225,6 +229,8 @@ class ClicksLayer(MarkingLayer):
                 refused = f"There is no class '{name}'. Add it to the list of classes first."
             elif ref is None:
                 refused = "That point lies outside the image, so it was not taken."
+            elif self._viewer.dims.ndisplay == 3 and not _is_at(known.get(ident), place):
+                refused = ONLY_IN_PLANES
             elif ident:
                 clicks[row] = known[ident].placed(ref.id, tuple(place), value)
             else:
@@ -373,6 +379,11 @@ class ClicksLayer(MarkingLayer):
         names = list(self._controller.project.click_names.values())
         column = pd.Categorical(rows.names, categories=names)
         return pd.DataFrame({"class": column, "id": np.array(rows.ids, object)})
+
+
+def _is_at(click: Click | None, place: Sequence[float]) -> bool:
+    """Tell whether there is a click and it lies at a place."""
+    return click is not None and click.position == tuple(place)
 
 
 def _rgba(color: str, opacity: int = 255) -> list[float]:
