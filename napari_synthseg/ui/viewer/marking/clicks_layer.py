@@ -94,6 +94,7 @@ class ClicksLayer(MarkingLayer):
         self.layer = layer
         self._write()
         self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
+        self._keep_in_place(image)
         self._listening.add(self._on_layer_edited, layer.events.data)
         self._listening.add(self._on_features_changed, layer.events.features)
         self._listening.add(self._on_defaults_changed, layer.events.current_properties)
