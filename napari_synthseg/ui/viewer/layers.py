@@ -243,7 +243,7 @@ class Layers(QObject):
         session = self._controller.session
         assert session is not None
         job = Job.of(f"read {ref.name}", partial(read_image, ref, session.folder))
-        self._controller.run(job, then)
+        self._controller.run(job, then, lane="reading")
 
     def _make_layer(
         self, ref: ImageRef, pixels: Any, rgb: bool, placement: Placement
