@@ -165,7 +165,7 @@ def test_the_table_and_the_image_are_linked(found, tmp_path):
     box.table.setCurrentIndex(box.table.model().index(3, 0))
     assert np.allclose(viewer.scene.camera.center[-2:], CENTERS[3], atol=1)
     viewer.layers.selection.active = found.panel.layers.outputs.predictions[-1]
-    found.panel.layers.look_at_image(clicks=False)
+    viewer.fit_to_view()
     found.click(CENTERS[7])
     assert box.table.selected_rows == [7]
     score = box.rows.titles.index("score")

@@ -31,6 +31,9 @@ def test_a_specimen_is_named_chosen_and_taken_back(opened):
     session.redo()
     assert line.text() == "mouse 1"
     assert [box.names.itemText(i) for i in range(box.names.count())] == ["mouse 1"]
+    QTest.keyClicks(line, "2")
+    panel.images.refresh()  # as after a click
+    assert line.text() == "mouse 12"
     line.clear()
     QTest.keyClick(line, Qt.Key.Key_Return)
     assert session.project.image(first.id).group == ""

@@ -58,7 +58,7 @@ def test_suggestions_are_answered_by_keys_one_by_one_and_all_at_once(opened):
     assert opened.viewer.layers.selection.active is opened.clicks
     assert box.stop_button.text() == "Show"
     press(box.stop_button)
-    opened.panel.layers.look_at_image()
+    opened.viewer.fit_to_view(layers=[opened.viewer.layers["discs"]])
     opened.qtbot.wait(200)
     press(box.accept_all)
     assert len(session.project.clicks) == 12 and review.open == []
@@ -74,7 +74,7 @@ def test_selected_suggestions_are_answered_together_and_cannot_be_moved_or_delet
     press(box.ask_button)
     opened.wait(lambda: review.is_on)
     opened.settle()
-    opened.panel.layers.look_at_image()
+    opened.viewer.fit_to_view(layers=[opened.viewer.layers["discs"]])
     opened.qtbot.wait(100)
     opened.drag((50, 5), (115, 75))
     assert len(review.chosen) == 4

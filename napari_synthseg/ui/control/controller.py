@@ -24,13 +24,14 @@ from napari_synthseg.workflow.session import Session
 T = TypeVar("T")
 
 Lane = Literal[
-    "short", "training", "learning", "regions", "display", "pictures", "judging", "measuring",
-    "applying", "preparing", "outlining", "mending", "devices",
+    "short", "reading", "training", "learning", "regions", "display", "pictures", "judging",
+    "measuring", "applying", "preparing", "outlining", "mending", "devices",
 ]  # fmt: skip
-"""Works of different lanes may run at the same time, two of one lane may not: short ones, training,
-learning to make dual images, reading and saving what is painted, making what is to be shown,
-looking at images for their list, comparing what was found with the truth, measuring it, applying
-and exporting, getting ready to outline, outlining, mending an outline, and finding devices."""
+"""Works of different lanes may run at the same time, two of one lane may not: short ones, reading
+an image to show it, training, learning to make dual images, reading and saving what is painted,
+making what is to be shown, looking at images for their list, comparing what was found with the
+truth, measuring it, applying and exporting, getting ready to outline, outlining, mending an
+outline, and finding devices."""
 
 QUIET: tuple[Lane, ...] = ("preparing", "outlining", "mending", "devices")
 """Lanes of work that pages need not know of: it follows from a click or a key, many times."""

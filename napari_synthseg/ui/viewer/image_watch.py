@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
-from napari_synthseg.ui.viewer.placement import Placement
+from napari_synthseg.ui.viewer.placement import Placement, move_events
 from napari_synthseg.ui.viewer.reading.layer_view import finest_level
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 
@@ -65,11 +65,7 @@ class ImageWatch:
         self._scaled.timeout.connect(on_scaled)
         events = layer.events
         self._listening = Subscriptions()
-        self._listening.add(
-            self._on_moved,
-            events.scale, events.translate, events.rotate, events.shear, events.affine,
-            events.units,
-        )  # fmt: skip
+        self._listening.add(self._on_moved, *move_events(layer))
         self._listening.add(self._on_scaled, events.scale, events.units)
         self._listening.add(self._on_data, events.data, events.set_data)
 

@@ -51,7 +51,7 @@ from napari_synthseg.ui.viewer.reading.layer_view import (
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.suggesting.review import SuggestionReview
 from napari_synthseg.ui.viewer.view import (
-    go_to_plane,
+    center_on,
     look_at_layer,
     look_at_point,
     remove_layer,
@@ -191,8 +191,6 @@ class Layers(QObject):
             if self.clicks.layer is None:
                 return
             world = self.clicks.layer.data_to_world(center)
-            if len(center) == 3:
-                go_to_plane(self._viewer, float(world[-3]))
             look_at_point(self._viewer, world, height * image.placement.scale[-2])
 
         self._show_then(self._controller.project.image(patch.image), look)
@@ -232,8 +230,7 @@ class Layers(QObject):
                 self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
                 self._watch(ref, layer)
                 if ref.ndim == 3:
-                    middle = float(layer.extent.world[:, layer.ndim - 3].mean())
-                    go_to_plane(self._viewer, middle)
+                    center_on(self._viewer, layer.extent.world[:, -3:].mean(axis=0))
                 self._show_read(key)
             then()
 
@@ -247,7 +244,7 @@ class Layers(QObject):
         session = self._controller.session
         assert session is not None
         job = Job.of(f"read {ref.name}", partial(read_image, ref, session.folder))
-        self._controller.run(job, then)
+        self._controller.run(job, then, lane="reading")
 
     def _make_layer(
         self, ref: ImageRef, pixels: Any, rgb: bool, placement: Placement
@@ -267,6 +264,7 @@ class Layers(QObject):
         if not refs:
             return
         self._hide_markings()
+        is_other = self.image is None or self.image.key != key
         ndim = refs[0].ndim
         stored = np.shape(finest_level(layer))
         shape = tuple(int(n) for n in (stored[:-1] if layer.rgb else stored)[-ndim:])
@@ -286,6 +284,8 @@ class Layers(QObject):
             self.regions.show(image)
         self.activate_marking()
         self.look_at_image()
+        if is_other:
+            look_at_layer(self._viewer, layer)
         self.suggestions.set_image(image)
         self._images[key] = self._images.pop(key)  # the last one is the one that is shown
         self._drop_layers(list(self._images)[:-KEPT_IMAGES])
@@ -496,14 +496,19 @@ class Layers(QObject):
             self.clicks.activate()
 
     def look_at_image(self, clicks: bool = True) -> None:
-        """Bring the image into view, with or without what is marked; hide the preview."""
+        """Show the image, with or without what is marked, in place of the preview.
+
+        The view stays where the user looks, unless that was the preview.
+        """
         self._shows_marks = clicks
         for marked in (self.outlines.layer, self.clicks.layer, self.regions.layer):
             if marked is not None:
                 marked.visible = clicks
+        was_beside = self.preview.is_visible
         self.preview.set_visible(False)
         if self.image is not None:
-            look_at_layer(self._viewer, self.image.layer)
+            if was_beside:
+                look_at_layer(self._viewer, self.image.layer)
             self._select_shown(self.image)
 
     def _select_shown(self, image: DisplayedImage) -> None:

@@ -77,8 +77,9 @@ class Placement:
         """Return the keyword arguments of napari's layers."""
         return {k: v for k, v in vars(self).items() if v is not None}
 
-    def apply(self, layer: Layer) -> None:
-        """Move a layer here, unless it lies here already."""
+    def apply(self, layer: Layer) -> bool:
+        """Move a layer here, unless it lies here already; return whether it was moved."""
+        moved = False
         for name, value in self.kwargs().items():
             now = getattr(layer, name)
             if name == "affine":
@@ -89,3 +90,13 @@ class Placement:
                 same = np.array_equal(now, value)
             if not same:
                 setattr(layer, name, value)
+                moved = True
+        return moved
+
+
+def move_events(layer: Layer) -> tuple[Any, ...]:
+    """Return the events that tell that a layer was moved."""
+    events = layer.events
+    return (
+        events.scale, events.translate, events.rotate, events.shear, events.affine, events.units,
+    )  # fmt: skip

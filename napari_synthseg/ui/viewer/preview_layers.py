@@ -91,6 +91,11 @@ class PreviewLayers:
             dims.axis_labels = names
         self.set_visible(self._is_wanted)  # the user may have gone elsewhere meanwhile
 
+    @property
+    def is_visible(self) -> bool:
+        """Whether dual images are in view."""
+        return self._is_wanted and self.layers is not None
+
     def set_visible(self, visible: bool) -> None:
         """Show the dual images and bring them into view, or hide them."""
         self._is_wanted = visible

@@ -24,27 +24,44 @@ def remove_layer(viewer: Viewer, layer: Layer | None) -> None:
 
 
 def look_at_layer(viewer: Viewer, layer: Layer) -> None:
-    """Bring a whole layer into view."""
-    low, high = layer.extent.world[:, -2:]
-    size = np.maximum(high - low, 1e-9)
-    height, width = viewer.canvas.size
-    camera = viewer.scene.camera
-    camera.center = (0.0, *((low + high) / 2))
-    camera.zoom = 0.95 * float(min(height / size[0], width / size[1]))
+    """Bring a whole layer into view, along the axes that are displayed."""
+    dims, camera = viewer.dims, viewer.scene.camera
+    extent = np.zeros((2, dims.ndim))  # of its own axes, the viewer's last ones
+    extent[:, -layer.ndim :] = layer.extent.world
+    low, high = extent[:, list(dims.displayed)]
+    size = np.maximum(high - low, 1e-9)[-2:]
+    camera.center = (0.0, *(float(n) for n in (low + high) / 2))[-3:]
+    camera.zoom = 0.95 * float(min(np.array(viewer.canvas.size) / size))
+
+
+def center_on(viewer: Viewer, world: Sequence[float]) -> None:
+    """Bring a place into the middle of the canvas, with the sliders on its planes.
+
+    `world` has a number for each of the viewer's last axes.
+    """
+    dims = viewer.dims
+    given = range(dims.ndim - len(world), dims.ndim)
+    place = np.array(dims.point, float)
+    place[given] = world
+    for axis in set(dims.not_displayed) & set(given):
+        dims.set_point(axis, place[axis])
+    viewer.scene.camera.center = (0.0, *(float(n) for n in place[list(dims.displayed)]))[-3:]
 
 
 def look_at_point(viewer: Viewer, world: Sequence[float], height: float) -> None:
     """Bring a place into view, so that `height` (world units) fills a third of the canvas."""
-    camera = viewer.scene.camera
-    camera.center = (0.0, *world[-2:])
-    camera.zoom = float(viewer.canvas.size[0]) / (3 * height)
+    center_on(viewer, world)
+    viewer.scene.camera.zoom = float(viewer.canvas.size[0]) / (3 * height)
 
 
-def go_to_plane(viewer: Viewer, depth: float) -> None:
-    """Show the plane of a volume at a depth (world units)."""
-    axis = viewer.dims.ndim - 3
-    if axis >= 0:
-        viewer.dims.set_point(axis, depth)
+def is_on_canvas(viewer: Viewer, world: Sequence[float]) -> bool:
+    """Tell whether a place on the plane that is shown lies on the canvas; in 3D each does."""
+    dims, camera = viewer.dims, viewer.scene.camera
+    if dims.ndisplay == 3:
+        return True
+    place = [world[axis - dims.ndim] for axis in dims.displayed]
+    away = np.abs(np.subtract(place, camera.center[-2:]))
+    return bool((away <= np.array(viewer.canvas.size) / (2 * camera.zoom)).all())
 
 
 def see_through(viewer: Viewer, depth: float) -> None:

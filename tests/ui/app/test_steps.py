@@ -150,6 +150,21 @@ def test_preview_shows_images_and_labels_beside_the_image(clicked):
     assert labels in clicked.viewer.layers
 
 
+def test_the_view_stays_where_the_user_looks_unless_dual_images_go(clicked):
+    camera = clicked.viewer.scene.camera
+    place, zoom = (0.0, 24.0, 134.0), 15.0
+    camera.center, camera.zoom = place, zoom
+    for step in (1, 3, 4, 0):
+        clicked.panel.show_step(step)
+        clicked.settle()
+        assert (camera.center, camera.zoom) == (place, zoom)
+    clicked.panel.show_step(2)
+    clicked.settle()
+    assert camera.center[2] > 160
+    clicked.panel.show_step(0)
+    assert np.allclose(camera.center, (0, 63.5, 79.5)) and camera.zoom < 10
+
+
 def test_the_slider_of_dual_images_goes_and_comes_with_them(clicked):
     panel, dims = clicked.panel, clicked.viewer.dims
     panel.synthesize_page.count.setValue(3)

@@ -35,7 +35,7 @@ def dock_of(bench) -> QDockWidget:
 def check_clicking(bench, center):
     """Click an object; its click is saved where it is."""
     before = len(bench.session.project.clicks)
-    bench.panel.layers.look_at_image()
+    bench.viewer.fit_to_view()
     bench.panel.layers.activate_marking()
     bench.click(center)
     bench.wait(lambda: len(bench.session.project.clicks) == before + 1, 5000)

@@ -10,9 +10,10 @@ import pytest
 from napari_synthseg.core.annotations import Click, ImageRef, InstanceTruth, RegionTruth
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
+from napari_synthseg.ui.presenters.images import pictures
 from napari_synthseg.ui.presenters.images.importing import Question
 from napari_synthseg.ui.presenters.images.limits import bar_question, told_of_limits
-from napari_synthseg.ui.presenters.images.pictures import list_pictures, neighbor
+from napari_synthseg.ui.presenters.images.pictures import list_pictures, neighbor, parts_of
 from napari_synthseg.ui.presenters.images.pixel_size import (
     line_length,
     parse_size,
@@ -60,6 +61,18 @@ def test_a_picture_with_truth_needs_no_clicks():
     first, second = list_pictures(made)
     assert first.detail == "has truth · scoring only"
     assert second.detail == "no click · several parts · mouse 2"
+
+
+def test_of_the_same_images_pictures_are_looked_for_once(monkeypatch):
+    made = project()
+    rows = list_pictures(made)
+    clicked = made.with_clicks(Click(image=made.images[0].id, position=(1, 2), cls=1))
+    with monkeypatch.context() as patch:
+        patch.setattr(pictures, "image_key", lambda ref: pytest.fail("looked for again"))
+        assert [parts_of(clicked, row.key) for row in rows] == [row.refs for row in rows]
+        assert list_pictures(clicked)[0].detail.startswith("2 cell")
+    renamed = made.images[0].model_copy(update={"name": "other"})
+    assert parts_of(made.with_images(renamed), rows[0].key)[0].name == "other"
 
 
 def test_the_next_picture_ends_at_the_last_one():

@@ -58,7 +58,7 @@ def test_clicks_and_results_follow_an_image_that_is_moved(clicked):
 def test_a_click_on_a_moved_image_is_stored_where_it_is_seen(opened):
     image = opened.viewer.layers["discs"]
     image.scale, image.rotate, image.translate = (-2.0, 1.5), 20.0, (300.0, -50.0)
-    opened.panel.layers.look_at_image()
+    opened.viewer.fit_to_view()
     opened.viewer.layers.selection.active = opened.clicks
     for center in CENTERS[:3]:
         opened.click(center)
@@ -70,6 +70,27 @@ def test_painted_regions_follow_an_image_that_is_moved(painting):
     image = painting.viewer.layers["discs"]
     image.translate = (12, 34)
     assert lies_on(painting.regions, image)
+
+
+@pytest.mark.parametrize("how", MOVES)
+def test_a_layer_to_mark_in_that_is_moved_goes_back_to_its_image(opened, told, how):
+    image = opened.viewer.layers["discs"]
+    image.translate = (12, 34)
+    for _ in range(2):
+        setattr(opened.clicks, how, MOVES[how])
+        opened.wait(lambda: lies_on(opened.clicks, image))
+    assert [r.message for r in told if "Clicks" in r.message and "was put back" in r.message] == [
+        r.message for r in told
+    ] and len(told) == 1
+    opened.viewer.fit_to_view()
+    opened.click(CENTERS[0])
+    assert np.allclose(opened.session.project.clicks[0].position, CENTERS[0], atol=1.0)
+
+
+def test_painted_regions_that_are_moved_go_back_to_their_image(painting, told):
+    painting.regions.translate = (5, 5)
+    painting.wait(lambda: lies_on(painting.regions, painting.viewer.layers["discs"]))
+    assert "Layer 'Regions' lies on its image" in told[-1].message
 
 
 def test_a_new_scale_is_the_pixel_size_and_can_be_undone(opened, told):

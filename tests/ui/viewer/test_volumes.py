@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_synthseg.ui.viewer import view
 from napari_synthseg.ui.viewer.adding.layer_tables import LayerThings
 
 pytestmark = pytest.mark.gui
@@ -62,6 +63,72 @@ def test_clicks_of_the_mouse_lie_in_the_plane_that_is_shown(volume, qtbot):
     volume.press("Ctrl+Z")
     assert len(volume.session.project.clicks) == len(CENTERS) - 1
     assert len(volume.clicks.data) == len(CENTERS) - 1
+
+
+def test_in_3d_no_click_is_made_or_moved_and_it_is_said_where(volume, told):
+    click_in(volume, CENTERS[0])
+    before = volume.session.project.clicks
+    volume.viewer.dims.ndisplay = 3
+    volume.qtbot.wait(50)
+    volume.click(CENTERS[4])
+    assert "press Ctrl+Y" in told[-1].message
+    volume.clicks.data = volume.clicks.data + 2
+    volume.wait(lambda: [tuple(p) for p in volume.clicks.data] == [c.position for c in before])
+    assert volume.session.project.clicks == before
+    volume.clicks.selected_data = {0}
+    volume.clicks.remove_selected()
+    assert volume.session.project.clicks == ()
+    volume.canvas().setFocus()
+    volume.press("Ctrl+Y")
+    assert volume.viewer.dims.ndisplay == 2
+
+
+def test_all_in_view_are_those_that_are_drawn(volume):
+    from napari_synthseg.core.patch import Outline
+    from napari_synthseg.patches.suggesting.suggestion import Suggestion
+    from napari_synthseg.workflow.suggesting import Suggestions
+
+    (ref,) = volume.session.project.images
+    ball = Outline(np.ones((3, 9, 9), bool), (0, 0, 0), 0.9)
+    ones = [
+        Suggestion(f"s{n}", ref.id, 1, tuple(map(float, center)), ball, 0.8, "model")
+        for n, center in enumerate(CENTERS)
+    ]
+    volume.session.suggestions[ref.id] = Suggestions(ref.id, tuple(ones), "run 1")
+    review = volume.panel.layers.suggestions
+    review.resume()
+    volume.viewer.dims.set_current_step(0, CENTERS[0][0])
+    volume.viewer.fit_to_view()
+    volume.qtbot.wait(50)
+    drawn = {tuple(review.layer.points.data[row]) for row in review.layer.points._view_indices}
+    assert drawn == set(CENTERS[:3])
+    review.answer_visible("accept")
+    assert {c.position for c in volume.session.project.clicks} == drawn
+    assert len(review.open) == 3
+    volume.viewer.dims.set_current_step(0, CENTERS[3][0])
+    camera = volume.viewer.scene.camera
+    camera.center, camera.zoom = (0, *CENTERS[4][1:]), 25
+    review.answer_visible("accept")
+    assert volume.session.project.clicks[-1].position == CENTERS[4]
+    assert len(review.open) == 2
+
+
+def test_a_place_is_brought_into_view_along_the_axes_that_are_displayed(volume):
+    volume.clicks.add(np.array(CENTERS[:1], float))
+    dims, camera = volume.viewer.dims, volume.viewer.scene.camera
+    depth, y, x = np.multiply(CENTERS[4], SCALE)
+    dims.order = (1, 0, 2)
+    view.center_on(volume.viewer, (depth, y, x))
+    assert dims.point[1] == y and np.allclose(camera.center, (0, depth, x))
+    view.look_at_layer(volume.viewer, volume.viewer.layers["balls"])
+    middle = np.multiply(np.subtract(SHAPE, 1), SCALE) / 2
+    assert np.allclose(camera.center[-2:], middle[[0, 2]])
+    assert view.is_on_canvas(volume.viewer, (depth, y, x))
+    dims.order, dims.ndisplay = (0, 1, 2), 3
+    view.center_on(volume.viewer, (depth, y, x))
+    assert np.allclose(camera.center, (depth, y, x))
+    view.look_at_layer(volume.viewer, volume.viewer.layers["balls"])
+    assert np.allclose(camera.center, middle)
 
 
 def test_patches_are_cut_in_three_dimensions_and_looked_at(volume):

@@ -51,7 +51,7 @@ class ImagesBox(QWidget):
         super().__init__()
         self._controller, self._layers, self._files = controller, layers, files
         self._rows: list[PictureRow] = []
-        self._reading = False
+        self._is_asked = False
         self._next: Hashable | None = None
         self.back = push_button("◀", lambda: self.step(-1), "Previous image (key PageUp)")
         self.forward = push_button("▶", lambda: self.step(1), "Next image (key PageDown)")
@@ -156,21 +156,22 @@ class ImagesBox(QWidget):
 
     def _on_chosen(self, key: Hashable) -> None:
         refs = self._refs_of(key)
-        if self._reading and self._controller.job("short") is not None:
+        self._is_asked = True
+        if self._controller.job("reading") is not None:
             self._next = key  # of several that were asked for meanwhile, the last one is shown
         elif refs:
-            self._reading = True
-            self._layers.show_image(refs[0], self._on_shown)
+            self._layers.show_image(refs[0])
 
-    def _on_shown(self) -> None:
-        self._reading = False
+    def _on_work_changed(self) -> None:
+        """Show the image that was asked for while one was read, else mark the one in view."""
+        if not self._is_asked or self._controller.job("reading") is not None:
+            return
+        self._is_asked = False
         key, self._next = self._next, None
         if key is not None:
             self._on_chosen(key)
-
-    def _on_work_changed(self) -> None:
-        if self._next is not None and self._controller.job("short") is None:
-            self._on_shown()  # the image before could not be read
+        else:
+            self.refresh()  # the one that was asked for may not have been read
 
     def _on_image_changed(self) -> None:
         self.refresh()
@@ -181,7 +182,7 @@ class ImagesBox(QWidget):
     def _on_session_changed(self) -> None:
         self.list.images.forget_pictures()
         self.limits.forget_bars()
-        self._reading, self._next = False, None
+        self._is_asked, self._next = False, None
         self.refresh()
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
@@ -203,7 +204,7 @@ class ImagesBox(QWidget):
 
     def _show_if_none(self, ident: str) -> None:
         found = [ref for ref in self._controller.project.images if ref.id == ident]
-        if found and self._layers.image is None and self._controller.job("short") is None:
+        if found and self._layers.image is None and self._controller.job("reading") is None:
             self._layers.show_image(found[0])
 
     # --- editing -----------------------------------------------------------------------------

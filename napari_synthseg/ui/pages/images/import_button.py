@@ -21,7 +21,11 @@ from napari_synthseg.ui.pages.images.import_dialog import (
     file_source,
 )
 from napari_synthseg.ui.viewer.adding.layer_tables import LayerTable, LayerThings
-from napari_synthseg.ui.viewer.labels_menu import plane_in_view, values_in_view
+from napari_synthseg.ui.viewer.labels_menu import (
+    plane_in_view,
+    require_on_image,
+    values_in_view,
+)
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.workflow.importing_files.looking import Importable, look_at, why_no_ids
 from napari_synthseg.workflow.jobs import Job
@@ -104,6 +108,8 @@ class ImportButton(QPushButton):
         return next((ref for ref in refs if ref.role == "train"), refs[0] if refs else None)
 
     def _take_labels(self, layer: Labels, ref: ImageRef) -> None:
+        assert self._layers.image is not None
+        require_on_image(layer, self._layers.image)
         plane = plane_in_view(layer, self._layers.point, ref.ndim)
 
         def read() -> ImportSource:

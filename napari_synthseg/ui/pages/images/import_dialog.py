@@ -150,6 +150,7 @@ class ImportDialog(QDialog):
             layout.addWidget(widget)
         self.setMinimumWidth(WIDTH_PX)
         self.result.hide()
+        self._is_importing = self._is_leaving = False
         self._asks_more = self._asks_first_plane = False
         self._show_choices()
 
@@ -206,8 +207,18 @@ class ImportDialog(QDialog):
     def start(self) -> None:
         """Import it with what was chosen; the questions come back where that is refused."""
         self.problem.say("")
-        started = self._controller.start(self._make_job, self._on_done, on_end=self._on_end)
-        self.buttons.setEnabled(not started)
+        self._is_importing = self._controller.start(
+            self._make_job, self._on_done, on_end=self._on_end
+        )
+        self.import_button.setEnabled(not self._is_importing)
+
+    def reject(self) -> None:
+        """Close; while it is imported, cancel that first and close once it has ended."""
+        if self._is_importing:
+            self._is_leaving = True
+            self._controller.cancel("short")
+        else:
+            super().reject()
 
     def _make_job(self, session: Session) -> Job[Imported]:
         source, use = self._source, self.chosen_use
@@ -240,8 +251,11 @@ class ImportDialog(QDialog):
         QTimer.singleShot(0, self.adjustSize)
 
     def _on_end(self, outcome: Outcome[Imported]) -> None:
-        self.buttons.setEnabled(True)
-        if outcome.state == "failed" and isinstance(outcome.error, InputError):
+        self._is_importing = False
+        self.import_button.setEnabled(True)
+        if self._is_leaving and outcome.state == "cancelled":
+            self.reject()
+        elif outcome.state == "failed" and isinstance(outcome.error, InputError):
             self.problem.say(in_panel(str(outcome.error)))
             self._asks_more = True
             self._asks_first_plane |= "--first-plane" in str(outcome.error)

@@ -41,6 +41,8 @@ class SpecimenBox(QWidget):
     def show_images(self, project: Project, refs: tuple[ImageRef, ...]) -> None:
         """Show the specimen of an image; nothing where there is no other image."""
         self.setVisible(bool(refs) and len({r.uri for r in project.images}) > 1)
+        if self.names.lineEdit().isModified():
+            return  # it is being typed
         known = {named_specimen(ref) for ref in refs}
         self._shown = known.pop() if len(known) == 1 else ""
         with QSignalBlocker(self.names):
@@ -49,6 +51,7 @@ class SpecimenBox(QWidget):
             self.names.setEditText(self._shown)
 
     def _on_named(self) -> None:
+        self.names.lineEdit().setModified(False)
         name = self.names.currentText().strip()
         if name != self._shown:
             self._shown = name

@@ -6,12 +6,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from threading import Lock
+
+from cachetools import LRUCache, cached
 
 from napari_synthseg.core.annotations import ImageRef, RegionTruth, Role, named_specimen
 from napari_synthseg.core.project import Project
 
 ImageKey = tuple[str, tuple[tuple[str, int], ...], tuple[int, ...] | None, bool]
 """What the parts (regions) of one image have in common: file, plane, channels, how it is read."""
+
+KEPT_PROJECTS = 4
+"""Projects whose pictures are remembered: those of all windows, and the ones just before."""
 
 ROLES: dict[Role, str] = {
     "train": "for training",
@@ -31,7 +37,8 @@ def image_key(ref: ImageRef) -> ImageKey:
 
 def parts_of(project: Project, key: ImageKey) -> tuple[ImageRef, ...]:
     """Return the parts (regions) that a project has of an image."""
-    return tuple(ref for ref in project.images if image_key(ref) == key)
+    picture = _pictures(project.images).by_key.get(key)
+    return picture.refs if picture is not None else ()
 
 
 def common_name(refs: Sequence[ImageRef]) -> str:
@@ -72,22 +79,56 @@ class PictureRow:
         return f"{self.detail}\n{roles}\n{self.refs[0].uri}"
 
 
+@dataclass(frozen=True, eq=False)
+class _Picture:
+    """What follows from the images alone: `words` say what a picture is for."""
+
+    refs: tuple[ImageRef, ...]
+    name: str
+    words: tuple[str, ...]
+    is_done: bool
+
+    @classmethod
+    def of(cls, refs: Sequence[ImageRef]) -> _Picture:
+        is_done = any(ref.exhaustive for ref in clickable(refs))
+        return cls(tuple(refs), common_name(refs), tuple(_words(refs)), is_done)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pictures:
+    """The pictures of the images of a project; it holds these, whose id it is found by."""
+
+    images: tuple[ImageRef, ...]
+    by_key: Mapping[ImageKey, _Picture]
+
+
+@cached(LRUCache(KEPT_PROJECTS), key=id, lock=Lock())
+def _pictures(images: tuple[ImageRef, ...]) -> _Pictures:
+    """Return the pictures, in the order in which they were added; asked for many times a click."""
+    refs: dict[ImageKey, list[ImageRef]] = {}
+    for ref in images:
+        refs.setdefault(image_key(ref), []).append(ref)
+    return _Pictures(images, {key: _Picture.of(each) for key, each in refs.items()})
+
+
 def list_pictures(project: Project) -> list[PictureRow]:
     """Return the pictures of a project, in the order in which they were added."""
-    pictures: dict[ImageKey, list[ImageRef]] = {}
-    for ref in project.images:
-        pictures.setdefault(image_key(ref), []).append(ref)
     counts = Counter([(click.image, click.cls) for click in project.clicks])
     painted = {truth.image for truth in project.truths if isinstance(truth, RegionTruth)}
     truths = {truth.image for truth in project.truths} - painted
+    marked = {image for image, _ in counts} | painted | truths
+
+    def detail(picture: _Picture) -> str:
+        ids = [ref.id for ref in picture.refs]
+        words = ["no click"]
+        if not marked.isdisjoint(ids):
+            words = _marks(ids, counts, painted, truths, project.class_names) or words
+        return " · ".join((*words, *picture.words))
+
     return [
-        PictureRow(
-            key, tuple(refs), common_name(refs),
-            _detail(refs, counts, painted, truths, project.class_names),
-            any(ref.exhaustive for ref in clickable(refs)),
-        )
-        for key, refs in pictures.items()
-    ]  # fmt: skip
+        PictureRow(key, picture.refs, picture.name, detail(picture), picture.is_done)
+        for key, picture in _pictures(project.images).by_key.items()
+    ]
 
 
 def clickable(refs: Sequence[ImageRef]) -> list[ImageRef]:
@@ -95,25 +136,30 @@ def clickable(refs: Sequence[ImageRef]) -> list[ImageRef]:
     return [ref for ref in refs if ref.role == "train" or len(refs) == 1]
 
 
-def _detail(
-    refs: Sequence[ImageRef],
+def _marks(
+    ids: Sequence[str],
     counts: Mapping[tuple[str, int], int],
     painted: set[str],
     truths: set[str],
     names: Mapping[int, str],
-) -> str:
-    sums = {n: sum(counts.get((ref.id, value), 0) for ref in refs) for value, n in names.items()}
+) -> list[str]:
+    """Return what is marked on a picture, whose parts have these ids."""
+    sums = {n: sum(counts.get((ident, value), 0) for ident in ids) for value, n in names.items()}
     clicked = ", ".join(f"{count} {name}" for name, count in sums.items() if count)
     words = [clicked] if clicked else []
-    words += ["painted"] if any(ref.id in painted for ref in refs) else []
-    words += ["has truth"] if any(ref.id in truths for ref in refs) else []
-    words = words or ["no click"]
+    words += ["painted"] if not painted.isdisjoint(ids) else []
+    words += ["has truth"] if not truths.isdisjoint(ids) else []
+    return words
+
+
+def _words(refs: Sequence[ImageRef]) -> list[str]:
+    """Return what a picture is for."""
     roles = dict.fromkeys(ref.role for ref in refs)
-    words += ["several parts"] if len(roles) > 1 else []
+    words = ["several parts"] if len(roles) > 1 else []
     words += [SHORT_ROLES[role] for role in roles if len(roles) == 1 and role != "train"]
     words += sorted({named_specimen(ref) for ref in refs} - {""})
     words += ["part counts"] if any(ref.is_limited for ref in refs) else []
-    return " · ".join(words)
+    return words
 
 
 def neighbor(rows: Sequence[PictureRow], shown: ImageKey | None, step: int) -> PictureRow | None:

@@ -31,11 +31,20 @@ OPACITY = 0.7
 
 
 class LeftOutLayer(QObject):
-    """Shows the limits of the image in view; there is a layer only where there are limits."""
+    """Shows the limits of the image in view; there is a layer only where there are limits.
+
+    Attributes
+    ----------
+    layer
+        None where there are no limits, or where the user removed it.
+    share
+        Share of the image in view that counts, about.
+    """
 
     def __init__(self, viewer: Viewer, controller: SessionController) -> None:
         super().__init__()
         self.layer: Labels | None = None
+        self.share = 1.0
         self._viewer = viewer
         self._image: DisplayedImage | None = None
         self._shown: tuple[object, ...] | None = None
@@ -51,6 +60,7 @@ class LeftOutLayer(QObject):
         """Take the layer away."""
         remove_layer(self._viewer, self.layer)
         self.layer = self._image = self._shown = None
+        self.share = 1.0
 
     def forget(self) -> None:
         """Note that the layer was removed by the user; the limits stay."""
@@ -59,14 +69,6 @@ class LeftOutLayer(QObject):
     def close(self) -> None:
         """Let go of layer and image: the layer stays in the viewer as it is."""
         self.layer = self._image = None
-
-    @property
-    def share(self) -> float:
-        """Share of the image in view that counts, about."""
-        image = self._image
-        if image is None or not any(ref.is_limited for ref in image.refs):
-            return 1.0
-        return 1 - float(left_out(image.refs, image.shape[-2:]).mean())
 
     def follow(self) -> None:
         """Move the layer to where its image lies now."""
@@ -87,9 +89,10 @@ class LeftOutLayer(QObject):
         self._shown = limits
         if not any(ref.is_limited for ref in refs):
             remove_layer(self._viewer, self.layer)
-            self.layer = None
+            self.layer, self.share = None, 1.0
             return
         mask = left_out(refs, image.shape[-2:])
+        self.share = 1 - float(mask.mean())
         if self.layer is not None:
             self.layer.data = mask
             return

@@ -18,7 +18,7 @@ from napari_synthseg.ui.control.keys import Actions, bind_layer_keys
 from napari_synthseg.ui.presenters.images.pictures import ImageKey
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
-from napari_synthseg.ui.viewer.view import go_to_plane, look_at_point, remove_layer
+from napari_synthseg.ui.viewer.view import look_at_point, remove_layer
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -119,8 +119,6 @@ class FoundMarks:
         layer.data = np.array([center], float)
         layer.size = 1.25 * MARGIN * size
         world = layer.data_to_world(center)
-        if len(center) == 3:
-            go_to_plane(self._viewer, float(world[-3]))
         look_at_point(self._viewer, world, VIEW_MARGIN * size * image.placement.scale[-2])
 
     def _add_ring(self, image: DisplayedImage) -> Points:

@@ -54,6 +54,10 @@ LOOK = ("symbol", "size", "border_color", "face_color")
 FACE_OPACITY = 0x18
 """Of clicks on objects, of 255."""
 
+ONLY_IN_PLANES = (
+    "Clicks are made and moved in planes, as a place in the 3D view has no depth: press Ctrl+Y."
+)
+
 
 class ClicksLayer(MarkingLayer):
     """Shows and edits the clicks on one image."""
@@ -90,6 +94,7 @@ class ClicksLayer(MarkingLayer):
         self.layer = layer
         self._write()
         self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
+        self._keep_in_place(image)
         self._listening.add(self._on_layer_edited, layer.events.data)
         self._listening.add(self._on_features_changed, layer.events.features)
         self._listening.add(self._on_defaults_changed, layer.events.current_properties)
@@ -225,6 +230,8 @@ class ClicksLayer(MarkingLayer):
                 refused = f"There is no class '{name}'. Add it to the list of classes first."
             elif ref is None:
                 refused = "That point lies outside the image, so it was not taken."
+            elif self._viewer.dims.ndisplay == 3 and not _is_at(known.get(ident), place):
+                refused = ONLY_IN_PLANES
             elif ident:
                 clicks[row] = known[ident].placed(ref.id, tuple(place), value)
             else:
@@ -373,6 +380,11 @@ class ClicksLayer(MarkingLayer):
         names = list(self._controller.project.click_names.values())
         column = pd.Categorical(rows.names, categories=names)
         return pd.DataFrame({"class": column, "id": np.array(rows.ids, object)})
+
+
+def _is_at(click: Click | None, place: Sequence[float]) -> bool:
+    """Tell whether there is a click and it lies at a place."""
+    return click is not None and click.position == tuple(place)
 
 
 def _rgba(color: str, opacity: int = 255) -> list[float]:

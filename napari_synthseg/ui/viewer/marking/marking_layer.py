@@ -13,6 +13,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.shortcuts import CLASS_KEYS
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
+from napari_synthseg.ui.viewer.place_keeper import PlaceKeeper
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.view import remove_layer
 
@@ -43,6 +44,7 @@ class MarkingLayer(QObject):
         super().__init__()
         self._viewer, self._controller = viewer, controller
         self._listening = Subscriptions()
+        self._place: PlaceKeeper | None = None
         self._is_own_change = False
         controller.project_changed.connect(self._on_project_changed)
 
@@ -64,12 +66,16 @@ class MarkingLayer(QObject):
         self._listening.end()
         if self.layer is not None:
             self.layer.keymap.clear()
-        self.layer = self.image = None
+        self.layer = self.image = self._place = None
 
     def follow(self) -> None:
         """Move the layer to where its image lies now."""
-        if self.layer is not None and self.image is not None:
-            self.image.placement.apply(self.layer)
+        if self._place is not None and self.image is not None:
+            self._place.place(self.image.placement)
+
+    def _keep_in_place(self, image: DisplayedImage) -> None:
+        """Keep the layer on its image, whoever moves it."""
+        self._place = PlaceKeeper(self.layer, image.placement, self._listening)
 
     def settle(self) -> None:
         """Get the layer ready to be removed, and draw once.

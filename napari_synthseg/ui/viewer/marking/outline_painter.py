@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_synthseg.core.geometry import Region, region_slices
@@ -14,6 +15,8 @@ from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.keys import bind_layer_keys
 from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
+from napari_synthseg.ui.viewer.place_keeper import PlaceKeeper
+from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.view import remove_layer
 
 if TYPE_CHECKING:
@@ -39,16 +42,24 @@ class OutlinePainter(QObject):
         self._viewer, self._controller = viewer, controller
         self._one: ClickOutline | None = None
         self._origin: tuple[int, ...] = ()
+        self._saved: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
+        self._listening = Subscriptions()
+        self._place: PlaceKeeper | None = None
+        controller.closing.connect(self._save)
 
     def start(self, one: ClickOutline, image: DisplayedImage, color: str) -> None:
         """Let the user paint an outline, beginning with the one that was found."""
-        self.cancel()
+        if self._one is not None and self._one.click == one.click:
+            self._viewer.layers.selection.active = self.layer
+            return
+        self.leave()
         window = _room_around(one, image.shape)
         painted = np.zeros([b - a for a, b in window], np.uint8)
         outline = one.outline
         if outline.area:
             painted[region_slices(outline.window, [a for a, _ in window])][outline.mask] = 1
         self._one, self._origin = one, tuple(a for a, _ in window)
+        self._saved = painted.copy()
         layer = Labels(
             painted,
             name="Paint this outline",
@@ -62,23 +73,38 @@ class OutlinePainter(QObject):
         self._viewer.layers.selection.active = layer
         layer.mode = "paint"
         self.layer = layer
+        self._place = PlaceKeeper(layer, image.placement.at(self._origin), self._listening)
         self.changed.emit()
 
     def finish(self) -> None:
         """Take what is painted for the outline."""
+        if self._take():
+            self.cancel()
+
+    def leave(self) -> None:
+        """End painting, as another click or image comes; strokes are taken for the outline."""
+        self._save()
+        self.cancel()
+
+    def _save(self) -> None:
+        """Take what was painted since it was taken last, if anything."""
+        if self.layer is not None and not np.array_equal(self.layer.data, self._saved):
+            self._saved = np.array(self.layer.data)
+            self._take()
+
+    def _take(self) -> bool:
         layer, one, session = self.layer, self._one, self._controller.session
         if layer is None or one is None or session is None:
-            return
+            return False
         mask = np.asarray(layer.data) > 0
-        if show_input_errors(lambda: session.paint_outline(one.click, mask, self._origin)):
-            self.cancel()
+        return show_input_errors(lambda: session.paint_outline(one.click, mask, self._origin))
 
     def cancel(self) -> None:
         """Take the layer away; the outline stays as it is."""
         layer = self.layer
         if layer is None:
             return
-        self.layer = self._one = None
+        self._let_go()
         if layer in self._viewer.layers:
             # what is still to be drawn of a brush must not outlive its layer; see `MarkingLayer`
             layer.mode = "pan_zoom"
@@ -89,8 +115,12 @@ class OutlinePainter(QObject):
     def forget(self, layer: Any) -> None:
         """Let go of the layer, where it is the one that the user deleted."""
         if self.layer is not None and layer is self.layer:
-            self.layer = self._one = None
+            self._let_go()
             self.changed.emit()
+
+    def _let_go(self) -> None:
+        self._listening.end()
+        self.layer = self._one = self._place = None
 
 
 def _room_around(one: ClickOutline, shape: tuple[int, ...]) -> Region:

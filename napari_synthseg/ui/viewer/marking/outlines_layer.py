@@ -112,8 +112,8 @@ class OutlinesLayer(QObject):
         self.changed.emit()
 
     def hide(self) -> None:
-        """Take the layer away, and everything about the image."""
-        self.painter.cancel()
+        """Take the layer away, and everything about the image; what is painted is kept."""
+        self.painter.leave()
         self.mender.stop()
         self._remove_layer()
         self._listening.end()

@@ -121,6 +121,7 @@ class RegionsLayer(MarkingLayer):
         layer.n_edit_dimensions = 2
         self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
         self.allow_edits(True)
+        self._keep_in_place(self.image)
         self._listening.add(self._on_painted, layer.events.paint, layer.events.data)
         self._listening.add(self._on_label_chosen, layer.events.selected_label)
         self._listening.add(self._on_tool, layer.events.mode, layer.events.brush_size)

@@ -15,7 +15,7 @@ from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_synthseg.core.annotations import ImageRef
-from napari_synthseg.core.geometry import Region, contains
+from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.patches.suggesting.suggestion import Suggestion
@@ -24,7 +24,7 @@ from napari_synthseg.ui.control.keys import Actions
 from napari_synthseg.ui.presenters.suggesting import edit_name
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.suggesting.suggestions_layer import SuggestionsLayer
-from napari_synthseg.ui.viewer.view import go_to_plane, look_at_point
+from napari_synthseg.ui.viewer.view import center_on, look_at_point
 from napari_synthseg.workflow.suggesting import Suggestions, accept, reject
 
 if TYPE_CHECKING:
@@ -162,10 +162,8 @@ class SuggestionReview(QObject):
         self._answer(self.chosen, "reject")
 
     def answer_visible(self, verb: str) -> None:
-        """Accept or reject ("accept", "reject") all suggestions in the visible part at once."""
-        part = self._visible_part()
-        visible = [s for s in self.open if part is None or contains(part[-2:], s.position[-2:])]
-        self._answer(visible, verb)
+        """Accept or reject ("accept", "reject") all suggestions that are drawn at once."""
+        self._answer(self.layer.in_view, verb)
 
     def _answer(self, chosen: Sequence[Suggestion], verb: str) -> None:
         if not chosen:
@@ -210,16 +208,13 @@ class SuggestionReview(QObject):
         if one is None or points is None or self._image is None:
             return
         world = points.data_to_world(one.position)
-        if len(one.position) == 3:
-            go_to_plane(self._viewer, float(world[-3]))
         # of a part of an object, as at the image's edge, what lies around it is shown, too
         usual = [2 * radius for radius in (one.radius, self._usual_radius)]
         width = max(usual) * abs(self._image.placement.scale[-2])
-        camera = self._viewer.scene.camera
-        if width * float(camera.zoom) < LEAST_SHOWN_PX:
+        if width * float(self._viewer.scene.camera.zoom) < LEAST_SHOWN_PX:
             look_at_point(self._viewer, world, CONTEXT_DIAMETERS * width)
         else:
-            camera.center = (0.0, *(float(w) for w in world[-2:]))
+            center_on(self._viewer, world)
 
     @property
     def _usual_radius(self) -> float:

@@ -19,9 +19,10 @@ from napari_synthseg.ui.presenters.outlines import line_width_px
 from napari_synthseg.ui.presenters.suggesting import confidence_color
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.line_vectors import show_lines
+from napari_synthseg.ui.viewer.place_keeper import PlaceKeeper
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.suggesting.outline_segments import outline_segments
-from napari_synthseg.ui.viewer.view import remove_layer
+from napari_synthseg.ui.viewer.view import is_on_canvas, remove_layer
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -48,6 +49,7 @@ class SuggestionsLayer(QObject):
         self._shown: tuple[Suggestion, ...] = ()
         self._current = ""
         self._segments: dict[str, Any] = {}
+        self._places: tuple[PlaceKeeper, ...] = ()
         self._listening = Subscriptions()
         self._is_own_change = False
 
@@ -62,6 +64,29 @@ class SuggestionsLayer(QObject):
             return []
         return [
             self._shown[n].id for n in sorted(self.points.selected_data) if n < len(self._shown)
+        ]
+
+    @property
+    def in_view(self) -> list[Suggestion]:
+        """The suggestions that are drawn on the canvas; in a volume those near the shown plane."""
+        points, dims = self.points, self._viewer.dims
+        if points is None:
+            return []
+        missing = dims.ndim - points.ndim
+        hidden = [axis - missing for axis in dims.not_displayed if axis >= missing]
+        point = np.array(dims.point)
+        ends = [
+            np.array(points.world_to_data(end))[hidden]
+            for end in (point - dims.margin_left, point + dims.margin_right)
+        ]
+        low, high = np.minimum(*ends), np.maximum(*ends)
+        half = np.isclose(low, high) / 2  # napari draws a slice without margins one pixel thick
+        places = points.data[:, hidden]
+        near = (places >= low - half) & (places <= high + half)
+        return [
+            one
+            for one, is_near in zip(self._shown, near.all(axis=1), strict=True)
+            if is_near and is_on_canvas(self._viewer, points.data_to_world(one.position))
         ]
 
     def show(
@@ -118,16 +143,16 @@ class SuggestionsLayer(QObject):
 
     def follow(self) -> None:
         """Move the layers to where their image lies now."""
-        for layer in (self.points, self.outlines):
-            if layer is not None and self.image is not None:
-                self.image.placement.apply(layer)
+        for each in self._places:
+            if self.image is not None:
+                each.place(self.image.placement)
 
     def _forget(self) -> None:
         self._listening.end()
         if self.points is not None:
             self.points.keymap.clear()
         self.points = self.outlines = self.image = None
-        self._shown, self._segments = (), {}
+        self._shown, self._segments, self._places = (), {}, ()
 
     # --- making and filling ------------------------------------------------------------------
 
@@ -151,6 +176,10 @@ class SuggestionsLayer(QObject):
         )
         for layer in (self.outlines, self.points):
             self._viewer.add_layer(layer)
+        self._places = tuple(
+            PlaceKeeper(layer, image.placement, self._listening)
+            for layer in (self.outlines, self.points)
+        )
         self._listening.add(self._fit_width, self._viewer.scene.camera.events.zoom)
         self._listening.add(self._on_edited, self.points.events.data)
         self._listening.add(self._on_selected, self.points.selected_data.events.items_changed)

@@ -7,9 +7,14 @@ import threading
 import numpy as np
 import pytest
 import tifffile
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.pages.images.import_button import ImportButton
 from napari_synthseg.ui.viewer.adding.layer_tables import LayerThings
+from napari_synthseg.workflow.jobs import Job
 from tests.ui.conftest import CENTERS, draw_discs
 
 pytestmark = pytest.mark.gui
@@ -75,9 +80,30 @@ def test_a_folder_is_added_and_stepped_through_by_key(several, shown):
     assert several.panel.click_page.sizeHint().height() < 600
 
 
-def test_images_are_ticked_renamed_removed_and_brought_back(several):
-    from qtpy.QtCore import Qt
+def test_images_are_leafed_through_while_other_work_runs(several, shown):
+    page, release = several.panel.click_page.images, threading.Event()
+    several.panel.controller.run(Job.of("predict", lambda: release.wait(60)))
+    try:
+        page.list.setCurrentIndex(page.list.images.index(1))
+        page.list.setCurrentIndex(page.list.images.index(2))  # while the one before is read
+        several.wait(lambda: several.panel.layers.image.refs[0].name == "cells_2.tif")
+        assert page.list.currentIndex().row() == 2
+    finally:
+        release.set()
+    several.settle()
+    assert not any("Still busy" in r.message for r in shown)
 
+
+def test_the_list_marks_the_image_in_view_where_another_one_cannot_be_read(several, tmp_path):
+    page = several.panel.click_page.images
+    (tmp_path / "day1" / "cells_2.tif").write_bytes(b"no image")
+    page.list.setCurrentIndex(page.list.images.index(2))
+    several.settle()
+    assert several.panel.layers.image.refs[0].name == "cells_0.tif"
+    assert page.list.currentIndex().row() == 0
+
+
+def test_images_are_ticked_renamed_removed_and_brought_back(several):
     page, session = several.panel.click_page.images, several.session
     model = page.list.images
     model.setData(model.index(2), 2, Qt.ItemDataRole.CheckStateRole)
@@ -155,6 +181,41 @@ def test_black_and_white_masks_become_objects_by_their_pieces(several, tmp_path)
     assert len(truth.classes) == 12
     assert truth.image == several.session.project.images[2].id
     dialog.close()
+
+
+def test_masks_of_a_layer_that_lies_elsewhere_are_refused(several):
+    button = several.panel.click_page.images.import_button
+    masks = (draw_discs() > 500).astype(np.int32)
+    moved = several.viewer.add_labels(masks, translate=(50, 60), scale=(2, 2), name="moved")
+    with pytest.raises(InputError, match="does not lie on image"):
+        button.take_layer(moved)
+    several.settle()
+    assert button.dialog is None
+
+
+def test_an_import_that_is_left_is_cancelled_before_its_questions_go(several, monkeypatch):
+    release = threading.Event()
+
+    def slow(*args, **options):
+        def work():
+            while not release.is_set():
+                release.wait(0.01)
+                yield Progress(0.5)
+
+        return Job(work(), "import")
+
+    points = several.viewer.add_points(np.array(CENTERS), name="mine")
+    dialog = import_dialog(several, ImportButton.take_layer, points)
+    monkeypatch.setattr(type(several.session), "import_file", slow)
+    gone = []
+    dialog.finished.connect(gone.append)
+    dialog.start()
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    assert gone == [] and several.panel.controller.job("short").is_stopping
+    several.settle()
+    release.set()
+    assert gone == [0]
+    assert several.session.project.clicks == ()
 
 
 def test_points_of_a_scaled_layer_become_clicks_under_them(several):

@@ -116,6 +116,44 @@ def test_an_outline_is_mended_by_key_and_brush_and_found_again(opened):
     assert found(opened)[second.click.id].outline.area == second.outline.area
 
 
+def test_what_is_painted_is_kept_when_another_click_or_image_comes(opened):
+    opened.click(CENTERS[0])
+    opened.click(CENTERS[4])
+    found(opened)
+    first, second = opened.session.project.clicks
+    layers, painter = opened.panel.layers, outlines(opened).painter
+
+    def mended():
+        return [c.id for c in opened.session.project.clicks if c.mended is not None]
+
+    outlines(opened).paint()
+    painter.layer.paint((4, 4), 1)
+    outlines(opened).paint()  # asked for once more, it goes on
+    assert painter.layer.data[4, 4] == 1 and mended() == []
+    opened.clicks.mode, opened.clicks.selected_data = "select", {0}
+    outlines(opened).paint()
+    assert mended() == [second.id]
+    assert opened.session.history.undo_label == "paint outline"
+    layers.show_image(layers.image.refs[0])
+    assert painter.layer is None
+    assert mended() == [second.id]  # nothing was painted of the first one
+    opened.press("Ctrl+Z")
+    assert mended() == []
+    found(opened)
+    outlines(opened)._last = first.id
+    outlines(opened).paint()
+    painter.layer.paint((4, 4), 1)
+    painter.layer.translate = (70, 70)
+    opened.wait(lambda: painter.layer.translate[0] < 70)
+    opened.press("Escape")
+    assert painter.layer is None and mended() == []
+    outlines(opened).paint()
+    painter.layer.paint((4, 4), 1)
+    session = opened.session
+    opened.panel.controller.show(None)
+    assert [c.id for c in session.project.clicks if c.mended is not None] == [first.id]
+
+
 def test_the_diameter_that_outlines_measure_is_offered_and_taken(opened):
     page = opened.panel.click_page
     project = opened.session.project
