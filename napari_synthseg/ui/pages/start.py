@@ -118,15 +118,11 @@ class StartPage(Page):
                 button.deleteLater()
         for folder in folders:
             button = push_button(
-                folder.stem, partial(self._on_recent, folder), f"Go on with {folder}"
+                folder.stem, partial(self._files.open_project, folder), f"Go on with {folder}"
             )
             self._recent_column.addWidget(button)
         self.recent_title.setVisible(bool(folders))
         self.recent.setVisible(bool(folders))
-
-    def _on_recent(self, folder: Path) -> None:
-        if self._files.may_leave():
-            self._files.open_project(folder)
 
     def enter(self) -> None:
         """Say which layer would be used, and how."""

@@ -142,13 +142,17 @@ def test_what_is_painted_is_kept_when_another_click_or_image_comes(opened):
     found(opened)
     outlines(opened)._last = first.id
     outlines(opened).paint()
-    painter.layer.paint((4, 4), 1)
-    painter.layer.translate = (70, 70)
-    opened.wait(lambda: painter.layer.translate[0] < 70)
+    layer = painter.layer
+    assert layer is not None
+    layer.paint((4, 4), 1)
+    layer.translate = (70, 70)
+    opened.wait(lambda: layer.translate[0] < 70)
     opened.press("Escape")
     assert painter.layer is None and mended() == []
     outlines(opened).paint()
-    painter.layer.paint((4, 4), 1)
+    layer = painter.layer
+    assert layer is not None
+    layer.paint((4, 4), 1)
     session = opened.session
     opened.panel.controller.show(None)
     assert [c.id for c in session.project.clicks if c.mended is not None] == [first.id]
