@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from qtpy.QtCore import QObject, QTimer
 
-from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.controller import Lane, SessionController
 from napari_synthseg.ui.presenters.steps import CLICK, RESULTS, TRAIN, is_trained
 
 PAUSE_MS = 2500
 """How long each step stays in sight before the next is taken."""
+
+WAITED_FOR: tuple[Lane, ...] = ("short", "reading", "training")
 
 MINUTES = 3.0
 """How long the tour trains."""
@@ -65,7 +67,7 @@ class GuidedTour(QObject):
         controller = self._controller
         if controller.session is not self._session or controller.session is None:
             self.stop()
-        elif controller.job("short") is None and controller.job("training") is None:
+        elif all(controller.job(lane) is None for lane in WAITED_FOR):
             if self._step() == self._stage:
                 self._take_step()
             elif self._step() >= 0:  # the user went elsewhere

@@ -27,7 +27,7 @@ from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import TiledSource
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.patches.clicked import touches_border, where_it_counts
+from napari_synthseg.patches.clicked import meets_limits, touches_border, where_it_counts
 from napari_synthseg.patches.masks.given import GivenOutlines
 from napari_synthseg.patches.masks.network import PlaneSource
 from napari_synthseg.patches.quality.size import equal_diameter
@@ -260,14 +260,16 @@ class ImageOutliner:
             outline = where_it_counts(outline, self.ref, self._pixels)
         elif z is not None and outline.mask.ndim == 3:
             outline = _in_plane(outline, z)
-        region = self._pixels.region[-2:]
+        is_cut = touches_border(outline, self._pixels.region[-2:])
+        if z is None and self.ref.is_limited and not is_cut:
+            is_cut = meets_limits(outline, self.ref, self._pixels)
         made = ClickOutline(
             click,
             outline,
             z,
             equal_diameter(outline.area, self.ref.spacing[-2:]) if outline.area else 0.0,
             is_given,
-            touches_border(outline, region),
+            is_cut,
         )
         _ = made.edges  # traced here and now: who shows it has no time for that
         return made

@@ -292,3 +292,16 @@ def test_a_drawn_diameter_is_in_the_unit_of_its_class_where_the_image_knows_it()
     unsized = with_diameter(cls, 31.4, ImageRef(uri="a.tif"))
     assert (unsized.diameter, unsized.unit) == (31.0, "px")
     assert with_diameter(unsized, 3.14, sized).diameter == 3.1
+
+
+def test_what_a_left_out_area_cuts_off_says_so(session: Session) -> None:
+    (whole,) = click(session, PLACES[5])
+    (cut,) = click(session, PLACES[6])
+    y, x = PLACES[6]
+    ring = ((y + 2.0, x - 20.0), (y + 2.0, x + 20.0), (y + 20.0, x + 20.0), (y + 20.0, x - 20.0))
+    ref = session.project.images[0].model_copy(update={"excluded": ((ring,),)})
+    session.edit(session.project.with_images(ref), "leave out")
+    shown = {one.click.id: one for one in outlines(session).shown}
+    assert not shown[whole.id].touches_border
+    assert shown[cut.id].touches_border
+    assert shown[cut.id].outline.area < 0.7 * shown[whole.id].outline.area
