@@ -205,7 +205,7 @@ def as_integers(array: NDArray[Any], name: str) -> NDArray[np.int64]:
 def as_instances(values: NDArray[np.int64], named: Mapping[int, int]) -> InstanceLabels:
     """Return ids, and the class of each, as labels.
 
-    Where `named` has none, it is the smallest class value there, or 1.
+    Where `named` has none, as in projects of version 0.1, it is class 1.
     """
     present = np.unique(values)
     present = present[present > 0]
@@ -215,8 +215,7 @@ def as_instances(values: NDArray[np.int64], named: Mapping[int, int]) -> Instanc
         numbered = dict(enumerate(original, start=1))
     else:
         numbered = {i: i for i in original}
-    first = min(named.values(), default=1)
-    classes = {new: named.get(old, first) for new, old in numbered.items()}
+    classes = {new: named.get(old, 1) for new, old in numbered.items()}
     return InstanceLabels(np.ascontiguousarray(values, np.int32), classes)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.io.images.information_bar import find_bar
 from napari_synthseg.io.images.normalized import SERIES
-from napari_synthseg.io.information_bar import find_bar
 from napari_synthseg.storage.images import open_pixels, open_stored
 
 MAX_LOOK_PX = 2**25

@@ -332,7 +332,6 @@ def read_masks(
         )
     value = cls if cls is not None else next((c.value for c in project.classes), 1)
     named: Mapping[int, int] = {}
-    classes: Mapping[int, int]
     if split:
         source = _split(image, source, project, folder, value)
         if set(source.classes.values()) - {value}:  # values are classes
@@ -343,18 +342,18 @@ def read_masks(
     elif isinstance(source, InstanceLabels):
         named = source.classes
     if kind == "patch_masks":
-        work = _read_patch_masks(image, source, project, folder, value, named, ids_known)
+        work = _read_patch_masks(image, source, project, folder, cls, named, ids_known)
         made = yield from work
-        classes = made.patch_masks[0].classes
     else:
         truth, found = _make_truth(image, source, kind, project, folder, ids_known)
         classes = found.classes if isinstance(found, InstanceLabels) else {}
         if isinstance(truth, InstanceTruth):
             of_each = dict.fromkeys(classes, value) | dict(named)
             truth = truth.model_copy(update={"classes": of_each})
-        made = Imported(truths=(truth,), figures={"objects": len(classes)})
+        guessed = len(classes.keys() - named.keys())
+        made = Imported(truths=(truth,), figures={"objects": len(classes), "no_class": guessed})
     is_told = cls is not None or len(project.classes) < 2
-    no_class = 0 if is_told else len(classes.keys() - named.keys())
+    no_class = 0 if is_told else made.figures["no_class"]
     message = no_class_words(no_class, project) if no_class else ""
     return replace(made, figures={**made.figures, "no_class": no_class}, message=message)
 
@@ -416,14 +415,15 @@ def _read_patch_masks(
     source: Path | PixelLabels,
     project: Project,
     folder: Path,
-    cls: int,
+    cls: int | None,
     named: Mapping[int, int],
     ids_known: bool,
 ) -> Generator[Progress, None, Imported]:
     """Copy the user's masks of an image's objects; click those that have no click yet.
 
-    A click on an object of quite another size, as on the nucleus of a cell, is none on it.
-    Objects are of the class that is `named` for their ids, else of class `cls`.
+    Objects are of the class that is `named` for their ids, else of class `cls`; where neither says
+    it, of that of the click on them, or of the first class. A click on an object that is said to be
+    of a class of quite another size, as on the nucleus of a cell, is none on it.
     """
     from napari_synthseg.networks.click_dividing import rivals
     from napari_synthseg.patches.simulated_clicks import click_masks
@@ -442,7 +442,11 @@ def _read_patch_masks(
     if not present:
         raise InputError(f"The masks for image '{image.name}' hold no object: check the layer.")
     known = {c.value for c in project.classes}
-    classes = {i: named.get(i, cls) for i in present}
+    clicked = [(_id_under(ids, c.position), c.cls) for c in project.clicks_on(image)]
+    first = next((c.value for c in project.classes), 1)
+    default = dict(reversed(clicked)) if cls is None else {}
+    unsaid = first if cls is None else cls
+    classes = {i: named.get(i, default.get(i, unsaid)) for i in present}
     if unknown := set(classes.values()) - known:
         raise InputError(
             f"The masks for image '{image.name}' name class {min(unknown)}, which is not in the "
@@ -451,7 +455,6 @@ def _read_patch_masks(
     yield Progress(0.5, f"clicking the objects of {image.name}")
     sizes = project.diameters_on(image)
     beside = {value: rivals(value, sizes) if value in sizes else known for value in known}
-    clicked = [(_id_under(ids, c.position), c.cls) for c in project.clicks_on(image)]
     marked = {i for i, value in clicked if i > 0 and value in beside[classes[i]]}
     fresh = {i: v for i, v in classes.items() if i not in marked}
     left = np.where(np.isin(ids, list(fresh)), ids, 0).astype(np.int32)
@@ -462,7 +465,8 @@ def _read_patch_masks(
     ident = new_id()
     uri = truths.save_labels(InstanceLabels(ids, classes), folder, ident)
     masks = PatchMasks(id=ident, image=image.id, source=uri, classes=classes)
-    return Imported(clicks=clicks, patch_masks=(masks,))
+    guessed = len(fresh.keys() - named.keys() - default.keys())
+    return Imported(clicks=clicks, patch_masks=(masks,), figures={"no_class": guessed})
 
 
 def _on_whole_image(ids: NDArray[np.int32], image: ImageRef, folder: Path) -> NDArray[np.int32]:

@@ -29,6 +29,9 @@ PREDICTED = {
 EXPLAINED = {"objects": ("field-c",), "labels": ("field-c", "field-d"), "regions": ("regions-4",)}
 """Name of the run -> images of which heat maps are made."""
 
+LAYERS_THEN = dict.fromkeys(("segment", "semantic"), "model.1.submodule.1.submodule.0.conv")
+"""Task -> the layer that its heat maps were of; that is another one now where none is asked for."""
+
 POINTED = ("objects", "labels")
 """Runs of which it is scored where heat maps point."""
 
@@ -84,7 +87,8 @@ def try_run(session: Session, name: str) -> tuple[dict[str, np.ndarray], list[di
     scores = [session.score(run, found).result()]
     if name in EXPLAINED:
         refs = [session.project.image(i) for i in EXPLAINED[name]]
-        maps = session.explain(run, refs).result()
+        layer = LAYERS_THEN.get(run.task, "")
+        maps = session.explain(run, refs, layer=layer).result()
         for heat in maps:
             arrays[f"{name}/{heat.image}/heat"] = np.stack(
                 [m for _, m in sorted(heat.maps.items())]

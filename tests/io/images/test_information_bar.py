@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from napari_synthseg.io.information_bar import find_bar
+from napari_synthseg.io.images.information_bar import find_bar
 
 
 def micrograph(height=400, width=500, seed=0):
