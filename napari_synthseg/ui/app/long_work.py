@@ -42,6 +42,8 @@ class LongWork:
             line.want(step != HOMES[lane])
 
     def _on_ended(self, lane: Lane, outcome: Outcome[Any]) -> None:
-        if lane in HOMES and outcome.state == "done" and self.step != HOMES[lane]:
+        if lane not in HOMES or outcome.state != "done" or outcome.value is None:
+            return
+        if self.step != HOMES[lane]:
             words, step = ENDS[lane](outcome.value)
             tell(f"{words}." if step == self.step else f"{words}: see step {step + 1}.")
