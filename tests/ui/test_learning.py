@@ -301,6 +301,7 @@ def test_a_project_with_something_learned_offers_to_learn_on(learning):
     start(learning)
     learning.settle()
     folder = learning.session.folder
+    learning.panel.files.new_project()
     learning.panel.files.open_project(folder)
     learning.settle()
     learning.panel.show_step(2)
