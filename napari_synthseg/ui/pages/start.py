@@ -87,8 +87,7 @@ class StartPage(Page):
             push_button(
                 "Open project…", files.ask_project, "Go on with a project of an earlier day"
             ),
-            self.recent_title, self.recent,
-            self.stacks, samples, *self.sample_buttons.values(),
+            self.stacks, self.recent_title, self.recent, samples, *self.sample_buttons.values(),
         )  # fmt: skip
 
     def hint(self) -> str:
