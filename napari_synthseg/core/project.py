@@ -118,7 +118,7 @@ class Project(Frozen):
         """Class value -> name, that of negative clicks last."""
         return {**self.class_names, NOT_AN_OBJECT: NEGATIVE_NAME}
 
-    def diameters_on(self, image: ImageRef) -> dict[int, float]:
+    def known_diameters(self, image: ImageRef) -> dict[int, float]:
         """Return class value -> diameter in pixels, of the classes that have one on an image.
 
         A length has none where the image has no pixel size.

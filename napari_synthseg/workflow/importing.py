@@ -453,7 +453,7 @@ def _read_patch_masks(
             "project: add the class first."
         )
     yield Progress(0.5, f"clicking the objects of {image.name}")
-    sizes = project.diameters_on(image)
+    sizes = project.known_diameters(image)
     beside = {value: rivals(value, sizes) if value in sizes else known for value in known}
     marked = {i for i, value in clicked if i > 0 and value in beside[classes[i]]}
     fresh = {i: v for i, v in classes.items() if i not in marked}

@@ -61,7 +61,7 @@ class Suggestions:
         every = (*project.clicks, *project.negatives)
         mine = [c for c in every if c.id not in self.known and c.image == self.image]
         answered = {click.id for click in mine}
-        sizes = project.diameters_on(ref)
+        sizes = project.known_diameters(ref)
         places: dict[int, NDArray[np.float64]] = {}
         for value in project.class_values:
             # what has no size on this image, as a length without a pixel size, may lie beside all

@@ -269,19 +269,25 @@ def test_training_refuses_what_it_does_not_know(
     assert len(done.err.splitlines()) == 1
 
 
+def interrupt_when(monkeypatch: pytest.MonkeyPatch, is_due: Callable[[Progress], bool]) -> None:
+    """Press Ctrl-C, as it were, at a step of the next command."""
+
+    def describe(step: Progress) -> str:
+        if is_due(step):
+            signal.raise_signal(signal.SIGINT)
+        return ""
+
+    monkeypatch.setattr(console, "LINE_INTERVAL_S", 0.0)
+    monkeypatch.setattr(console, "describe", describe)
+
+
 def test_interrupted_training_keeps_its_run(
     invoke: Invoke, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = tmp_path / "copy.synthseg"
     shutil.copytree(project, copy)
 
-    def interrupt(step: Progress) -> str:
-        if "loss" in step.metrics:
-            signal.raise_signal(signal.SIGINT)
-        return ""
-
-    monkeypatch.setattr(console, "LINE_INTERVAL_S", 0.0)
-    monkeypatch.setattr(console, "describe", interrupt)
+    interrupt_when(monkeypatch, lambda step: "loss" in step.metrics)
     limits = ("--steps", 1000, "--name", "cut off", "--set", "recipe.seed=11")
     done = invoke("train", copy, "--task", "segment", *limits, *FAST)
     assert done.code == 130, done.err
@@ -339,13 +345,7 @@ def test_what_was_predicted_before_ctrl_c_is_kept(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def interrupt(step: Progress) -> str:
-        if "image 2 of 3" in step.message:
-            signal.raise_signal(signal.SIGINT)
-        return ""
-
-    monkeypatch.setattr(console, "LINE_INTERVAL_S", 0.0)
-    monkeypatch.setattr(console, "describe", interrupt)
+    interrupt_when(monkeypatch, lambda step: "image 2 of 3" in step.message)
     done = invoke("predict", trained, "tiny", *three_images, "--out", tmp_path / "out")
     assert done.code == 130, done.err
     assert "Stopped after 1 of 3 images." in done.err
