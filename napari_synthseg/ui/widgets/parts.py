@@ -7,7 +7,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from qtpy.QtCore import QPoint, QRect, QSignalBlocker, Qt, QTimer, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -18,17 +18,10 @@ from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
-
-LAYOUT_MS = 50
-"""Between two looks at whether what was just shown lies still on the page."""
-
-SEEN_AROUND_PX = 6
-"""What is seen above and below of what was scrolled to."""
 
 
 def push_button(text: str, action: Callable[[], object], tip: str = "") -> QPushButton:
@@ -228,29 +221,6 @@ def selected_rows(view: QAbstractItemView) -> list[int]:
     """Return the rows of a view that are selected, in order."""
     ranges = view.selectionModel().selection()  # few, where indexes are many
     return sorted({row for r in ranges for row in range(r.top(), r.bottom() + 1)})
-
-
-def scroll_to(widget: QWidget) -> None:
-    """Scroll the page that a widget lies on until it is seen, and follow it until it lies still."""
-    timer = QTimer(widget)  # of the widget: it may be gone by then
-    before: list[QRect] = []
-
-    def scroll() -> None:
-        area = widget.parentWidget()
-        while area is not None and not isinstance(area, QScrollArea):
-            area = area.parentWidget()
-        if area is None or not widget.isVisible():
-            timer.deleteLater()
-            return
-        area.ensureWidgetVisible(widget, 0, SEEN_AROUND_PX)
-        # Texts above it and the window may still be changing their heights.
-        now = [QRect(widget.mapTo(area, QPoint()), widget.size()), area.viewport().geometry()]
-        if now == before:
-            timer.deleteLater()
-        before[:] = now
-
-    timer.timeout.connect(scroll)
-    timer.start(LAYOUT_MS)
 
 
 def thin_bar(most: int) -> QProgressBar:

@@ -16,12 +16,12 @@ from napari_synthseg.ui.presenters.suggesting import (
     why_no_suggestions,
 )
 from napari_synthseg.ui.viewer.layers import Layers
+from napari_synthseg.ui.widgets.kept_in_view import KeptInView
 from napari_synthseg.ui.widgets.parts import (
     column_in,
     push_button,
     quiet_label,
     row_of,
-    scroll_to,
 )
 
 BY_CLICKS_TIP = (
@@ -140,7 +140,7 @@ class SuggestBox(QWidget):
         is_new = shown and bool(left) and self.answers.isHidden()
         self.answers.setVisible(shown and bool(left))
         if is_new and self.isVisible():
-            scroll_to(self)
+            KeptInView(self)
         self.stop_button.setVisible(bool(review.found))
         self.stop_button.setText("Hide" if review.is_on else "Show")
 
