@@ -59,7 +59,7 @@ def test_suggestions_are_answered_by_keys_one_by_one_and_all_at_once(opened):
     assert box.stop_button.text() == "Show"
     press(box.stop_button)
     opened.viewer.fit_to_view(layers=[opened.viewer.layers["discs"]])
-    opened.qtbot.wait(200)
+    opened.wait(lambda: len(review.layer.in_view) == len(review.open))
     press(box.accept_all)
     assert len(session.project.clicks) == 12 and review.open == []
     assert "answered" in box.count.text()
@@ -75,14 +75,13 @@ def test_selected_suggestions_are_answered_together_and_cannot_be_moved_or_delet
     opened.wait(lambda: review.is_on)
     opened.settle()
     opened.viewer.fit_to_view(layers=[opened.viewer.layers["discs"]])
-    opened.qtbot.wait(100)
+    opened.wait(lambda: len(review.layer.in_view) == len(review.open))
     opened.drag((50, 5), (115, 75))
-    assert len(review.chosen) == 4
+    opened.wait(lambda: len(review.chosen) == 4)
     points = review.layer.points
     before = points.data.copy()
     points.data = before + 3
-    opened.qtbot.wait(50)
-    assert (points.data == before).all()
+    opened.wait(lambda: (points.data == before).all())
     opened.press("R")
     assert len(opened.session.project.negatives) == 4 and len(review.open) == 4
     opened.session.undo()

@@ -118,9 +118,14 @@ def test_the_question_mark_of_each_page_opens_the_help_of_that_page(bench, step)
     QTest.mouseClick(panel.header.help_button, Qt.MouseButton.LeftButton)
     (window,) = of_type(bench, HelpWindow)
     page = window.browser
-    bench.qtbot.wait(300)
-    top = page.cursorForPosition(page.viewport().rect().topLeft()).block().text()
-    assert top.startswith(f"{step + 1}. ") if step >= 0 else page.verticalScrollBar().value() == 0
+
+    def is_at_step() -> bool:
+        top = page.cursorForPosition(page.viewport().rect().topLeft()).block().text()
+        return (
+            top.startswith(f"{step + 1}. ") if step >= 0 else not page.verticalScrollBar().value()
+        )
+
+    bench.wait(is_at_step)
     window.close()
 
 

@@ -71,7 +71,7 @@ def test_in_3d_no_click_is_made_or_moved_and_it_is_said_where(volume, told):
     volume.viewer.dims.ndisplay = 3
     volume.qtbot.wait(50)
     volume.click(CENTERS[4])
-    assert "press Ctrl+Y" in told[-1].message
+    volume.wait(lambda: told and "press Ctrl+Y" in told[-1].message)
     volume.clicks.data = volume.clicks.data + 2
     volume.wait(lambda: [tuple(p) for p in volume.clicks.data] == [c.position for c in before])
     assert volume.session.project.clicks == before
@@ -99,11 +99,14 @@ def test_all_in_view_are_those_that_are_drawn(volume):
     review.resume()
     volume.viewer.dims.set_current_step(0, CENTERS[0][0])
     volume.viewer.fit_to_view()
-    volume.qtbot.wait(50)
-    drawn = {tuple(review.layer.points.data[row]) for row in review.layer.points._view_indices}
-    assert drawn == set(CENTERS[:3])
+
+    def drawn():
+        points = review.layer.points
+        return {tuple(points.data[row]) for row in points._view_indices}
+
+    volume.wait(lambda: drawn() == set(CENTERS[:3]) == {s.position for s in review.layer.in_view})
     review.answer_visible("accept")
-    assert {c.position for c in volume.session.project.clicks} == drawn
+    assert {c.position for c in volume.session.project.clicks} == set(CENTERS[:3])
     assert len(review.open) == 3
     volume.viewer.dims.set_current_step(0, CENTERS[3][0])
     camera = volume.viewer.scene.camera
