@@ -24,7 +24,6 @@ from napari_synthseg.cli.settings import (
     SeriesOption,
     StackFlag,
     check_folders,
-    parse_channels,
     parse_only,
     parse_series,
 )
@@ -33,6 +32,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.stacks import MAX_PLANE_DISTANCE_PX, MIN_VOLUME_PLANES, StackUse
 from napari_synthseg.storage.images import describe, open_pixels
+from napari_synthseg.workflow.images.channels import parse_channels
 from napari_synthseg.workflow.importing import ImageFields
 from napari_synthseg.workflow.session import Session
 
@@ -95,7 +95,7 @@ def create_project(
     sizes = _sizes(pixel_size) if pixel_size is not None else None
     use: StackUse = "auto" if volume is None else "volume" if volume else "planes"
     plane, number = parse_only(only), parse_series(series)
-    used = parse_channels(channels)
+    used = parse_channels(channels or "")
     check_folders(images, stack)
     fields: dict[Path, ImageFields] = {}
     for path in images:

@@ -121,24 +121,6 @@ def parse_only(texts: Iterable[str] | None) -> dict[str, int]:
     return only
 
 
-def parse_channels(text: str | None) -> tuple[int, ...] | None:
-    """Return the channels that ``--channels`` chooses; None: all.
-
-    Raises
-    ------
-    InputError
-        If the text holds anything but numbers.
-    """
-    if text is None:
-        return None
-    numbers = [part.strip() for part in text.split(",")]
-    if not all(number.isdecimal() for number in numbers):
-        raise InputError(
-            f"--channels {text}: give numbers of channels, counted from 0, such as 0 or 0,2."
-        )
-    return tuple(int(number) for number in numbers)
-
-
 def parse_series(text: str | None) -> SeriesChoice:
     """Return what ``--series`` chooses.
 

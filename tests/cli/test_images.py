@@ -54,7 +54,7 @@ def test_axes_are_said_and_changed(
         (("--only", "frame"), "--only frame"),
         (("--series", "one"), "--series one"),
         (("--series", "2"), "has no image 2"),
-        (("--channels", "DAPI"), "--channels DAPI: give numbers of channels, counted from 0"),
+        (("--channels", "DAPI"), "'DAPI' names no channels: give their numbers, counted from 0"),
         (("--channels", "1"), "'movie.tif' has no channel 1, but one channel, which is number 0"),
     ],
 )

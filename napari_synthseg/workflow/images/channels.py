@@ -20,6 +20,22 @@ Choice = tuple[int, ...] | None
 """Numbers of channels, from 0; None: all."""
 
 
+def parse_channels(text: str) -> Choice:
+    """Return the channels that a text names, as "0, 2"; an empty one names all.
+
+    Raises
+    ------
+    InputError
+        If it holds anything but numbers.
+    """
+    numbers = text.replace(",", " ").split()
+    if not all(number.isdecimal() for number in numbers):
+        raise InputError(
+            f"'{text}' names no channels: give their numbers, counted from 0, such as 0 or 0,2."
+        )
+    return tuple(map(int, numbers)) or None
+
+
 def choosable_channels(ref: ImageRef, folder: Path) -> int:
     """Return how many channels an image has to choose from; 1 where they are the colors of RGB.
 
