@@ -78,6 +78,9 @@ def find_images(
 
 def with_learned_channels(model: ModelRecord, ref: ImageRef, folder: Path) -> ImageRef:
     """Return an image of which those channels are used that a model learned from."""
+    learned = (model.channels or {}).items()
+    if ref.channels is None and all(used == tuple(range(count)) for count, used in learned):
+        return ref  # the usual case, for which no file is opened
     count = open_pixels(ref.with_all_channels(), folder).shape[0]
     return ref.model_copy(update={"channels": model.channels_of(ref, count)})
 
