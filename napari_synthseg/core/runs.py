@@ -172,12 +172,13 @@ class ModelRecord(Frozen):
         them on images of another number: the model sees what is chosen, or all, where as many were
         learned from.
         """
-        if self.channels and count in self.channels:
-            found = self.channels[count]
-            return None if found == tuple(range(count)) else found
-        chosen = image.channels
-        is_chosen_alike = chosen is not None and len(chosen) == self.in_channels
-        return None if count == self.in_channels and not is_chosen_alike else chosen
+        every = tuple(range(count))
+        used = image.channels or every
+        seen = (self.channels or {}).get(count)
+        if seen is None:
+            is_whole = count == self.in_channels and len(used) != count
+            seen = every if is_whole else used
+        return image.channels if seen == used else None if seen == every else seen
 
 
 @dataclass(frozen=True)
