@@ -16,6 +16,7 @@ import typer
 from napari_synthseg.cli.console import report
 from napari_synthseg.cli.settings import (
     AxesOption,
+    ChannelsOption,
     ImageFiles,
     JsonFlag,
     OnlyOption,
@@ -30,7 +31,8 @@ from napari_synthseg.core.annotations import ImageRef, find_specimen
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.stacks import MAX_PLANE_DISTANCE_PX, MIN_VOLUME_PLANES, StackUse
-from napari_synthseg.storage.images import describe
+from napari_synthseg.storage.images import describe, open_pixels
+from napari_synthseg.workflow.images.channels import parse_channels
 from napari_synthseg.workflow.importing import ImageFields
 from napari_synthseg.workflow.session import Session
 
@@ -84,6 +86,7 @@ def create_project(
     axes: AxesOption = None,
     only: OnlyOption = None,
     series: SeriesOption = None,
+    channels: ChannelsOption = None,
     stack: StackFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -92,16 +95,18 @@ def create_project(
     sizes = _sizes(pixel_size) if pixel_size is not None else None
     use: StackUse = "auto" if volume is None else "volume" if volume else "planes"
     plane, number = parse_only(only), parse_series(series)
+    used = parse_channels(channels or "")
     check_folders(images, stack)
     fields: dict[Path, ImageFields] = {}
     for path in images:
         if os.path.realpath(path) in map(os.path.realpath, fields):
             raise InputError(f"Image '{path}' is given twice.")
-        fields[path] = {"exhaustive": exhaustive}
+        fields[path] = {"exhaustive": exhaustive, "channels": used}
         if group is not None:
             fields[path]["group"] = _specimen(group, path)
         # what cannot be read is refused before anything
         ref = describe(path, axes, use, number, plane)[0]
+        open_pixels(ref.model_copy(update={"channels": used}), project)
         if sizes is not None:
             fields[path] |= _sized(ref, sizes)
     told: dict[str, list[str]] = {}

@@ -42,6 +42,15 @@ OnlyOption = Annotated[
     ),
 ]
 
+ChannelsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--channels",
+        metavar="N[,N]...",
+        help="Use only these channels of each image, counted from 0, such as 0 or 0,2.",
+    ),
+]
+
 SeriesOption = Annotated[
     str | None,
     typer.Option(

@@ -112,7 +112,7 @@ class ImageRef(Frozen):
         Index on each axis that is not part of the working image, as ``{"t": 3}`` or ``{"z": 5}``
         (a stack used plane by plane).
     channels
-        Indices of the channels that are used, or None for all.
+        Indices of the channels that are used, in this order, or None for all.
     region
         Part of the image that counts, or None for all of it. Two refs may share a uri with
         disjoint regions.
@@ -219,6 +219,10 @@ class ImageRef(Frozen):
 
         counted = drawn(self.roi) if self.roi else np.ones(size, bool)
         return np.broadcast_to(counted & ~drawn(self.excluded), region_shape(region))
+
+    def with_all_channels(self) -> ImageRef:
+        """Return the image of which all channels are used."""
+        return self if self.channels is None else self.model_copy(update={"channels": None})
 
     def without_limits(self) -> ImageRef:
         """Return the image of which all of the region counts."""

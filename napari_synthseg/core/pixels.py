@@ -448,7 +448,7 @@ def check_alike(images: Sequence[tuple[ImageRef, PixelSource]], remedy: str) -> 
             raise InputError(
                 f"'{first.name}' has {first_pixels.shape[0]} channel(s) and '{ref.name}' has "
                 f"{pixels.shape[0]}: one model learns from images of equal channels. {remedy}, "
-                "save both alike, or make a project for each kind."
+                "choose as many channels of both, or make a project for each kind."
             )
 
 

@@ -156,11 +156,29 @@ class ModelRecord(Frozen):
     rule: DecodingRule = Field(alias="task")
     learned_from: LearnedAppearance | None = None
     """How the images look that it learned from; None: it is of an earlier version."""
+    channels: dict[int, tuple[int, ...]] | None = None
+    """Number of channels of an image in all -> those of them that were learned from, where images
+    agree; None: it is of an earlier version."""
 
     @field_validator("rule", mode="after")
     @classmethod
     def _forget_type(cls, rule: DecodingRule) -> DecodingRule:
         return rule.as_type(DecodingRule)  # so that a record equals the one that is read again
+
+    def channels_of(self, image: ImageRef, count: int) -> tuple[int, ...] | None:
+        """Return which of the `count` channels that an image has in all the model sees; None: all.
+
+        They are those that it learned from, whatever is chosen for the image by now. Nothing tells
+        them on images of another number: the model sees what is chosen, or all, where as many were
+        learned from.
+        """
+        every = tuple(range(count))
+        used = image.channels or every
+        seen = (self.channels or {}).get(count)
+        if seen is None:
+            is_whole = count == self.in_channels and len(used) != count
+            seen = every if is_whole else used
+        return image.channels if seen == used else None if seen == every else seen
 
 
 @dataclass(frozen=True)
@@ -201,6 +219,7 @@ class TrainedModel:
     rule: DecodingRule
     weights: Weights
     learned_from: LearnedAppearance | None = None
+    channels: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     device: str = "cpu"
     selection: str = ""
     """How these weights were chosen, in words."""
@@ -218,6 +237,7 @@ class TrainedModel:
             out_channels=self.out_channels,
             rule=self.rule,
             learned_from=self.learned_from,
+            channels=dict(self.channels),
         )
 
 

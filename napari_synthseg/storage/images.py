@@ -211,8 +211,9 @@ def relink(ref: ImageRef, path: Path, folder: Path) -> ImageRef:
     relinked = ref.model_copy(
         update={"uri": relative_uri(path, folder), "fingerprint": found.fingerprint}
     )
-    pixels = open_pixels(relinked, folder)
-    content = pixels.examine().digest if ref.content else ""
+    open_pixels(relinked, folder)
+    whole = open_pixels(relinked.with_all_channels(), folder)
+    content = whole.examine().digest if ref.content else ""
     return relinked.model_copy(update={"content": content})
 
 

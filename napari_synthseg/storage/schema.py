@@ -13,7 +13,7 @@ from napari_synthseg.core.errors import InputError
 APPLICATION_ID = int.from_bytes(b"SYNS", "big")
 """Marks the file as ours, in bytes 68 to 71 of its header."""
 
-VERSION = 8
+VERSION = 9
 """Version of the tables that this program writes, in bytes 60 to 63 of the header."""
 
 SECTION_TABLES = (
@@ -111,6 +111,10 @@ def _to_version_8(connection: sqlite3.Connection) -> None:
     """Masks got a field, `fingerprint`, of which the same holds."""
 
 
+def _to_version_9(connection: sqlite3.Connection) -> None:
+    """Models of runs got a field, `channels`, of which the same holds."""
+
+
 MIGRATIONS: dict[int, Migration] = {
     1: _to_version_2,
     2: _to_version_3,
@@ -119,6 +123,7 @@ MIGRATIONS: dict[int, Migration] = {
     5: _to_version_6,
     6: _to_version_7,
     7: _to_version_8,
+    8: _to_version_9,
 }
 """Version -> what brings a database of that version to the next one, inside a transaction."""
 

@@ -63,6 +63,8 @@ class TaskData:
         What is learned from, and what is mixed in.
     appearances
         How some of these look.
+    channels
+        Number of channels of an image in all -> those that are learned from, where images agree.
     start
         Weights of the run that the training begins with, if it begins with one.
     notes
@@ -81,6 +83,7 @@ class TaskData:
     val_images: tuple[ClickedImage, ...] = ()
     images: tuple[ImageRef, ...] = ()
     appearances: tuple[Appearance, ...] = ()
+    channels: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     start: StartWeights | None = None
     notes: tuple[str, ...] = ()
 

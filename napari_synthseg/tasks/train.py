@@ -151,6 +151,7 @@ def train_model(
         rule=rule,
         weights=trainer.best_weights(),
         learned_from=task.learned_from,
+        channels=data.channels,
         device=device_reason,
         selection="; ".join([selection, *few_steps(trainer.step), *data.notes, *task.notes]),
         state="cancelled" if cancelled else "done",

@@ -66,6 +66,7 @@ class ImageFields(TypedDict, total=False):
 
     role: Role
     group: str
+    channels: tuple[int, ...] | None
     region: Region | None
     pixel_size: tuple[float, ...] | None
     unit: str
@@ -208,7 +209,8 @@ def _examine(
 ) -> tuple[list[ImageRef], list[str]]:
     """Look at the first plane of an image; return all planes, and what is to be told of them."""
     first = refs[0]
-    found = images.open_pixels(first, folder).examine()
+    images.open_pixels(first, folder)  # refuses channels that it lacks
+    found = images.open_pixels(first.with_all_channels(), folder).examine()
     notes = []
     if found.missing >= MIN_MISSING:
         what = "no number" if found.fill is None else f"the fill value {found.fill:g}"

@@ -53,8 +53,8 @@ def find_images(
     """Return the whole image(s) of each file, which need not be in the project.
 
     Stacks are taken as what the run learned from: as volumes or plane by plane. What is not said of
-    a file's axes is taken from the project, where it is in there, and so is what of it counts and
-    how it is read. Other files are read as those that the run learned from. See
+    a file's axes is taken from the project, where it is in there, and so is what of it counts, its
+    channels and how it is read. Other files are read as those that the run learned from. See
     `storage.images.look_into`.
     """
     volumes = run.model is not None and run.model.spec.spatial_dims == 3
@@ -67,8 +67,22 @@ def find_images(
         stack: StackUse = "volume" if volumes else "planes"
         as_stored = known[uri].as_stored if uri in known else learned_from == {True}
         refs = describe(path, its_axes, stack, series, plane, as_stored)
-        found += [_as_known(ref.model_copy(update={"uri": uri}), project) for ref in refs]
+        for ref in refs:
+            channels = known[uri].channels if uri in known else None
+            whole = ref.model_copy(update={"uri": uri, "channels": channels})
+            if uri not in known and run.model is not None:
+                whole = with_learned_channels(run.model, whole, folder)
+            found.append(_as_known(whole, project))
     return found
+
+
+def with_learned_channels(model: ModelRecord, ref: ImageRef, folder: Path) -> ImageRef:
+    """Return an image of which those channels are used that a model learned from."""
+    learned = (model.channels or {}).items()
+    if ref.channels is None and all(used == tuple(range(count)) for count, used in learned):
+        return ref  # the usual case, for which no file is opened
+    count = open_pixels(ref.with_all_channels(), folder).shape[0]
+    return ref.model_copy(update={"channels": model.channels_of(ref, count)})
 
 
 def _as_known(ref: ImageRef, project: Project) -> ImageRef:
@@ -130,7 +144,9 @@ def show(
     model: ModelRecord, ref: ImageRef, folder: Path, magnification: float | None = None
 ) -> View:
     """Open an image as a model sees it, and compare it with those learned from."""
-    rule, pixels = model.rule, open_pixels(ref, folder)
+    seen_by_model = with_learned_channels(model, ref, folder)
+    rule, pixels = model.rule, open_pixels(seen_by_model, folder)
+    told = _tell_channels(seen_by_model, ref)
     factor, scale = rule.scale_for(ref, magnification), AS_LEARNED
     if magnification is not None:
         scale = f"magnification {magnification:.2g}"
@@ -139,15 +155,25 @@ def show(
     elif rule.pixel_size and ref.pixel_size and ref.unit == rule.unit:
         scale = "its pixel size"
     if model.learned_from is None or pixels.shape[0] != model.in_channels:  # the latter is refused
-        return View(scaled(pixels, factor), (), scale)
+        return View(scaled(pixels, factor), told, scale)
     can_magnify = task_info(rule.kind).scaled
     seen = measure_appearance(scaled(counted_part(ref, pixels), factor))
     found = compare(seen, model.learned_from, can_magnify)
     matched = MatchedSource(pixels, found.gain, found.offset)
     looks_resized = can_magnify and found.magnification != 1
-    return View(
-        scaled(matched, factor), found.notes, scale, looks_resized, found.gain, found.offset
+    notes = (*found.notes, *told)
+    return View(scaled(matched, factor), notes, scale, looks_resized, found.gain, found.offset)
+
+
+def _tell_channels(seen: ImageRef, ref: ImageRef) -> tuple[str, ...]:
+    """Tell where a model sees other channels of an image than are used of it by now."""
+    if seen.channels == ref.channels:
+        return ()
+    learned, used = (
+        "all channels" if channels is None else f"channel(s) {', '.join(map(str, channels))}"
+        for channels in (seen.channels, ref.channels)
     )
+    return (f"{learned} are looked at, which the model learned from, though {used} are used now",)
 
 
 def check_magnification(run: TrainingRun, magnification: Magnification) -> None:
@@ -238,7 +264,7 @@ def _viewed(
     first = show(model, ref, folder, None if magnification == "auto" else magnification)
     if not is_asked and (first.scale != AS_LEARNED or not _tries_several(run, ref, first)):
         return first, 0.0
-    pixels = open_pixels(ref, folder)
+    pixels = open_pixels(with_learned_channels(model, ref, folder), folder)
     predictor.check(pixels, f"'{ref.name}'")
     tries = find_magnification(predictor, ref, MatchedSource(pixels, first.gain, first.offset))
     found = yield from subprogress(tries, 0.0, TRYING_SHARE)

@@ -61,6 +61,7 @@ from napari_synthseg.workflow.found.judging import Judge, make_judges
 from napari_synthseg.workflow.found.measuring import ObjectTable, tabulate
 from napari_synthseg.workflow.history import History
 from napari_synthseg.workflow.images.adding import FileUse, add_files
+from napari_synthseg.workflow.images.channels import choose_channels
 from napari_synthseg.workflow.importing import ImageFields, Imported, MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.jobs import Job, Outcome
@@ -405,6 +406,18 @@ class Session:
         """Say which parts of images count; one edit, or nothing."""
         work = limit_images(self.project, self.folder, limits)
         return self._importing(work, "set what counts")
+
+    def choose_channels(
+        self, channels: Sequence[int] | None, images: Sequence[ImageRef] = ()
+    ) -> Job[Imported]:
+        """Use only these channels of images, by their numbers from 0; one edit, or nothing.
+
+        None uses all. Without `images` it holds for all that have several channels, but not for
+        RGB. Runs that were trained before go on seeing the channels that they learned from.
+        """
+        chosen = None if channels is None else tuple(channels)
+        work = choose_channels(self.project, self.folder, chosen, images)
+        return self._importing(work, "choose channels")
 
     def relink(self, image: ImageRef, path: Path) -> Job[Imported]:
         """Set the file of an image whose file was moved. The job's images are all that changed.

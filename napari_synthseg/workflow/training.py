@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -95,6 +95,33 @@ def _check_classes(run: TrainingRun, project: Project) -> None:
         )
 
 
+def _check_channels(run: TrainingRun, data: TaskData) -> None:
+    """Refuse to go on with other channels than a run learned from.
+
+    Raises
+    ------
+    InputError
+        If there are others; a new run can begin with its weights.
+    """
+    if run.model is None:
+        return
+    as_many = run.model.in_channels
+    for count, now in data.channels.items():
+        learned = (run.model.channels or {}).get(count)
+        if learned == now or (learned is None and len(now) == as_many):
+            continue
+        before = f"channel(s) {_listed(learned)}" if learned else f"{as_many} channel(s)"
+        raise InputError(
+            f"'{run.name}' cannot go on, as it learned from {before} of images of {count}, and "
+            f"channel(s) {_listed(now)} are used now. Train a new run, which may begin with the "
+            f"weights of '{run.name}', or take that back."
+        )
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
 def train(
     project: Project,
     folder: Path,
@@ -118,6 +145,7 @@ def train(
         from napari_synthseg.tasks.train import train_model
 
         data = yield from _sources(project, folder, run, artifacts).gather()
+        _check_channels(run, data)
         data = _with_start(data, project, folder, run)
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
         store = runs.checkpoints(folder, run.id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -55,6 +55,7 @@ from napari_synthseg.training.split import Subset, Subsets, of_same_specimen, sp
 from napari_synthseg.workflow import choosing
 from napari_synthseg.workflow.choosing import suitable_recipe, working_diameter
 from napari_synthseg.workflow.cutting import clicked_image, clicked_parts, cut
+from napari_synthseg.workflow.images.channels import learned_channels
 from napari_synthseg.workflow.truths import (
     masked_images,
     true_pairs,
@@ -114,7 +115,8 @@ class TrainingSources:
             If what the task or the recipe learns from is missing, or they do not go together.
         """
         yield Progress(0.0, "choosing the held-out part")
-        return (yield from self._regions() if self._learns_regions() else self._objects())
+        data = yield from self._regions() if self._learns_regions() else self._objects()
+        return replace(data, channels=(yield from learned_channels(data.images, self.folder)))
 
     def dual_images(self) -> Generator[Progress, None, Synthesizer]:
         """Return the dual images that a model is trained on, without real ones among them."""

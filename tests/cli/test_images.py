@@ -9,6 +9,8 @@ import pytest
 import tifffile
 from PIL import Image
 
+from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.workflow.session import Session
 from tests.cli.conftest import Invoke
 
 PLANES = np.random.default_rng(0).integers(0, 255, (5, 24, 32), np.uint8)
@@ -52,6 +54,8 @@ def test_axes_are_said_and_changed(
         (("--only", "frame"), "--only frame"),
         (("--series", "one"), "--series one"),
         (("--series", "2"), "has no image 2"),
+        (("--channels", "DAPI"), "'DAPI' names no channels: give their numbers, counted from 0"),
+        (("--channels", "1"), "'movie.tif' has no channel 1, but one channel, which is number 0"),
     ],
 )
 def test_what_cannot_be_taken_is_refused(
@@ -62,6 +66,17 @@ def test_what_cannot_be_taken_is_refused(
     assert told in done.err
     assert len(done.err.splitlines()) == 1
     assert not (tmp_path / "a").exists()
+
+
+def test_only_the_chosen_channels_are_used(invoke: Invoke, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", PLANES[:3], imagej=True, metadata={"axes": "CYX"})
+    done = invoke("new", tmp_path / "p", tmp_path / "a.tif", *CLASS, "--channels", "2,0")
+    assert done.code == 0, done.err
+    with Session.open(tmp_path / "p").result() as session:
+        (ref,) = session.project.images
+        whole = tuple(slice(0, n) for n in PLANES.shape[1:])
+        used = open_pixels(ref, session.folder).read_stored(whole)
+    assert np.array_equal(used, PLANES[[2, 0]])
 
 
 def test_a_folder_is_a_stack_only_if_said(invoke: Invoke, tmp_path: Path) -> None:

@@ -334,10 +334,14 @@ def _channels(ref: ImageRef, stored: StoredArray) -> tuple[int, ...]:
     count = stored.size("c")
     if ref.channels is None:
         return tuple(range(count))
-    if not ref.channels or any(not 0 <= c < count for c in ref.channels):
+    name = ref.name or stored.name
+    if lost := [c for c in ref.channels if not 0 <= c < count]:
+        known = f"channels 0 to {count - 1}" if count > 1 else "one channel, which is number 0"
+        raise InputError(f"'{name}' has no channel {lost[0]}, but {known}: choose among these.")
+    if not ref.channels or len(set(ref.channels)) < len(ref.channels):
         raise InputError(
-            f"'{ref.name or stored.name}' has channels 0 to {count - 1}, not {ref.channels}: "
-            "choose others."
+            f"Of '{name}' the channels {list(ref.channels)} are chosen: choose at least one of its "
+            f"{count}, and each once."
         )
     return ref.channels
 

@@ -577,8 +577,12 @@ class Layers(QObject):
         if self.image is None or new.images is old.images:
             return
         self._scale_own_layer(self.image)
-        if not self.image.refs:  # the image was removed from the project
+        if not self.image.refs:  # it was removed from the project, or has other channels now
+            shown, place = {ref.id for ref in parts_of(old, self.image.key)}, self.image.placement
             self._hide_image()
+            again = next((ref for ref in new.images if ref.id in shown), None)
+            if again is not None:
+                self.show_image(again, placement=place)
         self._drop_layers([key for key in self._images if not parts_of(new, key)])
         self.image_changed.emit()
 

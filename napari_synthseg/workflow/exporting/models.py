@@ -30,7 +30,7 @@ from napari_synthseg.storage.runs import run_files
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow.exporting.exported import Exported
 from napari_synthseg.workflow.found.stored_pixels import StoredPixels
-from napari_synthseg.workflow.predicting import load_model
+from napari_synthseg.workflow.predicting import load_model, with_learned_channels
 
 if TYPE_CHECKING:
     from napari_synthseg.training.model import Predictor
@@ -175,7 +175,8 @@ def _test_image(
     shape = [-(-(2 * h + m) // m) * m + m for h, m in zip(halo, multiple, strict=True)]
     for ref in project.images_of(run):
         try:
-            pixels = open_pixels(ref, folder)
+            learned = with_learned_channels(run.trained_model(), ref, folder)
+            pixels = open_pixels(learned, folder)
             joint = _is_joint(pixels.intensity)
             scaled = ScaledSource(StoredPixels(pixels), predictor.rule.scale_for(ref))
             middle: Region = tuple(

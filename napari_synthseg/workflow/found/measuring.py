@@ -138,7 +138,8 @@ def measure_found(
 ) -> Generator[Progress, None, MeasureColumns]:
     """Measure the objects of one prediction, each of shape (object,), in their order.
 
-    Of objects without pixels only the position is known.
+    Intensities are those of all channels of the image, also of those that are not used to find
+    objects. Of objects without pixels only the position is known.
     """
     objects = prediction.objects
     words = f"measuring the objects of {ref.name}"
@@ -147,7 +148,7 @@ def measure_found(
     columns = {name: np.array([own[name] for own in places]) for name in (places or [{}])[0]}
     if not isinstance(prediction, InstancePrediction):
         return columns
-    pixels = StoredPixels(open_pixels(ref, folder))
+    pixels = StoredPixels(open_pixels(ref.with_all_channels(), folder))
     work = measure_objects(
         prediction.ids, [o.id for o in objects], ref, pixels.read, prediction.region_origin
     )

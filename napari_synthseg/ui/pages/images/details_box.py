@@ -1,4 +1,4 @@
-"""What is known of the image in view: name, what it is for, specimen, pixel size; and removing."""
+"""What is known of the image in view: name, use, specimen, pixel size, channels; removing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QLabel, QLineEdit, QWidget
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.pages.images.channels_box import ChannelsBox
 from napari_synthseg.ui.pages.images.pixel_size_box import PixelSizeBox
 from napari_synthseg.ui.pages.images.specimen_box import MAX_NAME_LENGTH, SpecimenBox
 from napari_synthseg.ui.presenters.images.pictures import ROLES, common_name
@@ -46,6 +47,8 @@ class DetailsBox(QWidget):
         self.pixel_size.sized.connect(
             lambda size, unit: self.change("set pixel size", pixel_size=size, unit=unit)
         )
+        self.channels = ChannelsBox(controller)
+        self.channels.outdated.connect(self.refresh)
         self.remove_button = push_button(
             "Remove from the project",
             self._on_remove,
@@ -54,7 +57,7 @@ class DetailsBox(QWidget):
         self._role_row = row_of(QLabel("Used"), self.role, stretch=self.role)
         column_in(
             self, row_of(QLabel("Name"), self.name, stretch=self.name), self._role_row,
-            self.specimen, self.pixel_size, self.remove_button,
+            self.specimen, self.pixel_size, self.channels, self.remove_button,
         )  # fmt: skip
 
     @property
@@ -73,6 +76,7 @@ class DetailsBox(QWidget):
             self.role.choose(refs[0].role)
         self.specimen.show_images(self._controller.project, refs)
         self.pixel_size.show_images(refs)
+        self.channels.show_images(refs, len(self._controller.project.images) == len(refs))
 
     # --- editing -----------------------------------------------------------------------------
 

@@ -69,7 +69,9 @@ class ImagesBox(QWidget):
         self.list = ImageList("Images of the project")
         self.details = DetailsBox(controller, layers)
         self.limits = LimitsBox(controller, layers)
-        self.about = Fold("About this image", self.details, tip="Name, use, specimen, pixel size")
+        self.about = Fold(
+            "About this image", self.details, tip="Name, use, specimen, pixel size, channels"
+        )
         self.parts = Fold(
             "Which part counts", self.limits, tip="Leave out scale bars, edges, other tissue"
         )
@@ -182,6 +184,7 @@ class ImagesBox(QWidget):
     def _on_session_changed(self) -> None:
         self.list.images.forget_pictures()
         self.limits.forget_bars()
+        self.details.channels.forget_counts()
         self._is_asked, self._next = False, None
         self.refresh()
 

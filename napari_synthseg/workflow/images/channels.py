@@ -1,0 +1,86 @@
+"""Which channels of images are used: how many there are, choosing some, and what was learned from.
+
+What depends on the pixels of an image is made anew, as it goes by the `ImageRef`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.project import Project
+from napari_synthseg.io.images.normalized import SERIES
+from napari_synthseg.storage.images import open_pixels, open_stored
+from napari_synthseg.workflow.importing import Imported
+
+Choice = tuple[int, ...] | None
+"""Numbers of channels, from 0; None: all."""
+
+
+def parse_channels(text: str) -> Choice:
+    """Return the channels that a text names, as "0, 2"; an empty one names all.
+
+    Raises
+    ------
+    InputError
+        If it holds anything but numbers.
+    """
+    numbers = text.replace(",", " ").split()
+    if not all(number.isdecimal() for number in numbers):
+        raise InputError(
+            f"'{text}' names no channels: give their numbers, counted from 0, such as 0 or 0,2."
+        )
+    return tuple(map(int, numbers)) or None
+
+
+def choosable_channels(ref: ImageRef, folder: Path) -> int:
+    """Return how many channels an image has to choose from; 1 where they are the colors of RGB.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened.
+    """
+    series = ref.plane.get(SERIES)
+    stored = open_stored(ref.uri, folder, series=series, axes=ref.axes, as_stored=ref.as_stored)
+    return 1 if stored.is_color else stored.size("c")
+
+
+def choose_channels(
+    project: Project, folder: Path, channels: Choice, images: Sequence[ImageRef] = ()
+) -> Generator[Progress, None, Imported]:
+    """Use these channels of images from now on; default: of all that have several.
+
+    Raises
+    ------
+    InputError
+        If an image lacks one of them, or there is no image of several channels.
+    """
+    chosen = [project.image(ref.id) for ref in images]
+    for number, ref in enumerate(() if images else project.images):
+        yield Progress(number / len(project.images), f"looking at {ref.name}")
+        if choosable_channels(ref, folder) > 1:
+            chosen.append(ref)
+    if not chosen:
+        raise InputError("No image of the project has several channels to choose from.")
+    changed = [ref.model_copy(update={"channels": channels}) for ref in chosen]
+    for ref in changed:
+        yield Progress(1.0, f"looking at {ref.name}")
+        open_pixels(ref, folder)  # refuses channels that it lacks
+    new = tuple(after for after, ref in zip(changed, chosen, strict=True) if after != ref)
+    return Imported(images=new, figures={"images": len(chosen)})
+
+
+def learned_channels(
+    refs: Sequence[ImageRef], folder: Path
+) -> Generator[Progress, None, dict[int, tuple[int, ...]]]:
+    """Return the channels that are learned from, as `ModelRecord.channels` keeps them."""
+    found: dict[int, set[tuple[int, ...]]] = {}
+    for ref in refs:
+        yield Progress(1.0, f"looking at {ref.name}")
+        count = open_pixels(ref.with_all_channels(), folder).shape[0]
+        found.setdefault(count, set()).add(ref.channels or tuple(range(count)))
+    return {count: choices.pop() for count, choices in found.items() if len(choices) == 1}
