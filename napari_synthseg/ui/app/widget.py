@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QFrame,
     QLabel,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -229,6 +230,8 @@ class SynthSegWidget(QWidget):
             tip="Stop this work; what was there before stays as it was",
             is_line=True,
         )
+        # else napari puts empty room below it, the more the more panels were opened before
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
         layout.setSpacing(6)

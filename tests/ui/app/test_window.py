@@ -14,7 +14,7 @@ import pytest
 from napari.settings import get_settings
 from qtpy.QtCore import QCoreApplication, QEvent, Qt, QTimer
 from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QApplication, QDockWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QVBoxLayout, QWidget
 
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.app.close_watch import CloseWatch
@@ -265,6 +265,19 @@ def another_panel(bench):
     bench.viewer.window.add_dock_widget(panel, name="SynthSeg again", area="right")
     bench.qtbot.wait(50)
     return panel
+
+
+def test_the_page_has_the_room_whatever_was_docked_before(bench):
+    for number in range(3):  # napari puts more room below each panel than below the one before
+        other = QWidget()
+        QVBoxLayout(other).addWidget(QLabel("of another plugin"))
+        bench.viewer.window.add_dock_widget(other, name=f"other {number}", area="left")
+        bench.viewer.window.remove_dock_widget(other)
+    panel = another_panel(bench)
+    bench.viewer.window.resize(1100, 1100)
+    bench.wait(lambda: panel.height() > 400)
+    bench.wait(lambda: panel.stack.height() > panel.height() / 2)
+    panel.shut_down()
 
 
 def test_two_panels_of_a_window_are_asked_for_together(opened):
