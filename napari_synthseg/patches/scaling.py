@@ -7,7 +7,7 @@ twice costs eight times the work, for nothing more to see.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -29,7 +29,7 @@ from napari_synthseg.core.pixels import (
     scaled_position,
     scaled_region,
 )
-from napari_synthseg.patches.quality.size import equal_diameter, measure_diameter
+from napari_synthseg.patches.quality.size import MIN_OBJECTS, equal_diameter, measure_diameter
 from napari_synthseg.patches.window import read_window
 
 MAX_SIZE_RATIO = 8.0
@@ -37,6 +37,9 @@ MAX_SIZE_RATIO = 8.0
 
 SAME_RATIO = 1.25
 """Images whose objects differ in size by less have one factor."""
+
+UNLIKE_RATIO = 2.0
+"""Where outlines differ more from the diameter of their class, unsure ones tell the scale, too."""
 
 
 @dataclass(frozen=True)
@@ -150,23 +153,40 @@ def measure_scale(
     smallest = min(library.diameters, key=lambda value: library.diameters[value])
     spacings = [image.ref.spacing for image in library.images]
     measured, of_held = (_own_diameters(some, smallest) for some in (library, held))
-    return scale_for(library.diameters[smallest], measured, working, spacings, of_held)
+    usual = library.diameters[smallest] if measured else _outlined_diameter(library, smallest)
+    return scale_for(usual, measured, working, spacings, of_held)
 
 
 def _own_diameters(library: PatchLibrary | None, smallest: int) -> dict[str, float]:
     """Return how large objects of a class are on each image where that can be measured, pixels."""
     if library is None:
         return {}
-    spacings = {image.ref.id: image.ref.spacing for image in library.images}
-    patches: dict[str, list[Patch]] = {image: [] for image in spacings}
+    patches: dict[str, list[Patch]] = {image.ref.id: [] for image in library.images}
     for patch in library.usable():
         patches[patch.image].append(patch)
-
-    def length_of(patch: Patch) -> float:
-        return equal_diameter(patch.area, spacings[patch.image])
-
+    length_of = _length_in(library)
     own = {image: measure_diameter(p, smallest, length_of) for image, p in patches.items()}
     return {image: found.diameter for image, found in own.items() if found}
+
+
+def _outlined_diameter(library: PatchLibrary, value: int) -> float:
+    """Return the diameter of a class; where its outlines are quite unlike it, how large they are.
+
+    Long objects have no sure diameter, and the typed one may be their width or their length: what
+    is learned is what was outlined.
+    """
+    given, length_of = library.diameters[value], _length_in(library)
+    mine = [p for p in library.usable() if p.cls == value and p.area and not p.touches_border]
+    if len(mine) < MIN_OBJECTS:
+        return given
+    outlined = float(np.median([length_of(patch) for patch in mine]))
+    return given if given / UNLIKE_RATIO <= outlined <= given * UNLIKE_RATIO else outlined
+
+
+def _length_in(library: PatchLibrary) -> Callable[[Patch], float]:
+    """Return what gives the diameter of a patch's object, pixels along the finest axis."""
+    spacings = {image.ref.id: image.ref.spacing for image in library.images}
+    return lambda patch: equal_diameter(patch.area, spacings[patch.image])
 
 
 def measure_scale_of_pairs(

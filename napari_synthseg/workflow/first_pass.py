@@ -45,6 +45,9 @@ SIZE_SPREAD = 0.8
 """By how much the size of objects may differ from that of those learned from, natural logarithm:
 what is found at a scale counts the less the more it does."""
 
+SURENESS_POWER = 3
+"""How much more the mean score of objects counts than how many times larger they would be."""
+
 LEAST_SURENESS = 0.4
 """Mean score below which what is found tells nothing: of texture, say, at any scale."""
 
@@ -84,7 +87,8 @@ def find_magnification(
         if isinstance(found, InstancePrediction) and found.objects:
             likely = _bell(math.log(times), MAGNIFICATION_SPREAD)
             sureness[times] = float(np.mean([thing.score for thing in found.objects]))
-            values[times] = likely * sureness[times] * _size_fit(found, factors, predictor)
+            values[times] = likely * sureness[times] ** SURENESS_POWER
+            values[times] *= _size_fit(found, factors, predictor)
 
     for times in MAGNIFICATIONS:
         yield from attempt(times)

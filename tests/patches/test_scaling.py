@@ -92,6 +92,18 @@ def test_usual_objects_have_the_working_diameter_also_where_images_disagree():
     assert small.diameters[1] == pytest.approx(24.0, rel=0.02)
 
 
+@pytest.mark.parametrize(("typed", "diameter"), [(15.0, 80.0), (400.0, 80.0), (60.0, 60.0)])
+def test_what_is_outlined_tells_the_scale_where_the_diameter_is_quite_another(
+    large, typed, diameter
+):
+    library = large[0]
+    unsure = tuple(replace(patch, confidence=0.6) for patch in library.patches)
+    odd = replace(library, patches=unsure, diameters={1: typed})
+    assert measure_scale(odd, 24.0).usual == pytest.approx(24 / diameter, rel=0.05)
+    few = replace(odd, patches=unsure[:3])
+    assert measure_scale(few, 24.0).usual == pytest.approx(min(24 / typed, 3.0))
+
+
 def test_true_masks_tell_the_scale(large):
     library, ids = large
     pair = DualImage(

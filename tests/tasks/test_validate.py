@@ -14,7 +14,7 @@ from napari_synthseg.tasks import validation
 from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.detect.evaluation import count_hits
 from napari_synthseg.tasks.segment import SegmentRule
-from napari_synthseg.tasks.segment.evaluation import CANDIDATE_SCORES, validate
+from napari_synthseg.tasks.segment.evaluation import USUAL_SCORE, validate
 from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.tasks.validation import HeldOutField, fields_of, narrowed
 from tests.helpers.clicked_discs import finish
@@ -52,10 +52,21 @@ def test_weak_false_objects_are_left_out():
     assert found.rule.minimum_score > 0.2
 
 
-def test_of_thresholds_that_do_equally_well_the_middle_one_is_taken():
+def test_of_scores_that_do_equally_well_the_usual_one_is_taken():
     found = tuned(4, [0.9, 0.9, 0.9, 0.9])
     assert found.value == 1.0
-    assert found.rule.minimum_score == CANDIDATE_SCORES[len(CANDIDATE_SCORES) // 2]
+    assert found.rule.minimum_score == USUAL_SCORE
+
+
+def test_of_foregrounds_that_do_equally_well_the_usual_one_is_kept():
+    rule = tuned(4, [0.9, 0.9, 0.9, 0.9]).rule
+    assert (rule.foreground, rule.prominence) == (0.5, 0.1)
+
+
+def test_faint_objects_are_reported_where_the_held_out_part_shows_that_they_are_some():
+    found = tuned(6, [0.9, 0.9, 0.9, 0.9, 0.3, 0.3])
+    assert found.value == 1.0
+    assert found.rule.minimum_score < USUAL_SCORE
 
 
 def test_without_tuning_the_rule_stays():
