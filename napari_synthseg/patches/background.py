@@ -57,7 +57,9 @@ def estimate_background(
         yield Progress(share[1])
         level[number] = np.median(channel[valid])
         yield Progress(share[1])
-        noise[number] = yield from subprogress(_spread((channel - base[number])[valid]), share[1])
+        noise[number] = yield from subprogress(
+            _spread((channel - base[number])[valid]), share[1], share[1]
+        )
     work = _continue_residual(pixels - base, valid, noise)
     filled = yield from subprogress(work, 0.7, 1.0)
     filled += base

@@ -401,7 +401,8 @@ def _count_unclicked(
     recognized = np.count_nonzero(objectlike & near)
     if not recognized:
         return 0.0
-    others = yield from in_slabs(ndimage.binary_opening, objectlike & ~near, reach=2)
+    work = in_slabs(ndimage.binary_opening, objectlike & ~near, reach=2)
+    others = yield from subprogress(work, 0.5, 1.0)
     return float(np.count_nonzero(others) / recognized)
 
 

@@ -63,9 +63,8 @@ def mark_objectlike(
     found = fit_foreground(*(sample_pixels(described, where) for where in (inside, around)))
     if found is None:
         return None
-    likely = yield from in_slabs(
-        lambda *features: found.apply(np.stack(features)) > OBJECT_LEVEL, *described
-    )
+    work = in_slabs(lambda *features: found.apply(np.stack(features)) > OBJECT_LEVEL, *described)
+    likely = yield from subprogress(work, 0.8, 0.9)
     return (yield from subprogress(in_slabs(ndimage.binary_opening, likely, reach=2), 0.9))
 
 

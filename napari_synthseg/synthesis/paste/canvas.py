@@ -202,7 +202,8 @@ def smooth_bases(
         base = _spaced(b.pixels.shape)
         for channel, smooth in zip(b.pixels, base, strict=True):
             work = blurred(channel, [sigma / s for s in b.spacing] or sigma, smooth)
-            yield from subprogress(work, len(bases) / len(backgrounds))
+            done = len(bases) / len(backgrounds)
+            yield from subprogress(work, done, done)
         base.flags.writeable = False
         bases.append(base)
     return tuple(bases)
