@@ -51,8 +51,9 @@ def estimate_background(
     """
     base = np.empty_like(pixels)
     noise, level = np.zeros((2, len(pixels)), np.float32)
+    shares = np.linspace(0, 0.7, len(pixels) + 1).tolist()
     for number, channel in enumerate(pixels):
-        share = 0.7 * number / len(pixels), 0.7 * (number + 1) / len(pixels)
+        share = shares[number : number + 2]
         base[number] = yield from subprogress(smooth_base(channel, valid, sigma), *share)
         yield Progress(share[1])
         level[number] = np.median(channel[valid])

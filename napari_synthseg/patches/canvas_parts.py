@@ -275,9 +275,10 @@ def _estimate_part(
     rim = max(2, round(RIM_DIAMETERS * max(diameters[value] for value in masks)))
     objectlike, is_known = np.zeros_like(objects), True
     free = yield from subprogress(clear_of(objects, rim, ref.spacing), 0.0, 0.1)
+    shares = np.linspace(0.1, 0.3, len(masks) + 1).tolist()
     for done, (value, mask) in enumerate(masks.items()):
         reach = AROUND_DIAMETERS * diameters[value]
-        share = 0.1 + 0.2 * done / len(masks), 0.1 + 0.2 * (done + 1) / len(masks)
+        share = shares[done : done + 2]
         beyond = yield from subprogress(clear_of(objects, reach, ref.spacing), *share)
         around, lengths = free & ~beyond & ~left_out, [diameters[value] / s for s in ref.spacing]
         marking = mark_objectlike(pixels, mask, around, lengths)
