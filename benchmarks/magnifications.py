@@ -92,7 +92,7 @@ def measure(dataset: str, seed: int, folder: Path) -> dict[str, Any]:
         run = train(session, Plan(start_steps=steps), seed, None)
         predictor = exhaust(load_model(session.folder, run))
         for ref, image in tests:
-            view = show(run.trained_model(), ref, session.folder)
+            view = exhaust(show(run.trained_model(), ref, session.folder))
             whole = MatchedSource(open_pixels(ref, session.folder), view.gain, view.offset)
             part = counted_part(ref, whole)
             tries = {t: outline(predictor, ref, image, part, t) for t in TRIED}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
@@ -75,6 +76,25 @@ class InstancePrediction(_OfRun):
         return InstanceLabels(self.ids, {o.id: o.cls for o in self.objects})
 
 
+class ValueCounts:
+    """Pixels of each value of an array (256 entries), and which array that is.
+
+    Counting takes long, and predictions are replaced often.
+    """
+
+    def __init__(self, values: NDArray[np.uint8], pixels: NDArray[np.int64] | None = None) -> None:
+        self.pixels = count_values(values) if pixels is None else pixels
+        self._values = weakref.ref(values)
+
+    def are_of(self, values: NDArray[np.uint8]) -> bool:
+        """Tell whether this very array was counted."""
+        return self._values() is values
+
+    def __reduce__(self) -> tuple[type[ValueCounts], tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+        """Return the counts alone: a pickled array comes back as another one."""
+        return ValueCounts, (np.zeros(0, np.uint8), self.pixels)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RegionPrediction(_OfRun):
     """The class of each pixel.
@@ -83,16 +103,24 @@ class RegionPrediction(_OfRun):
     ----------
     values
         Class values, uint8, 0 = background, the region's spatial shape.
-    pixel_counts
-        Pixels of each value (256 entries): counted where the prediction is made, in a worker.
+    counts
+        Pixels of each value: counted where the prediction is made, in a worker, unless those are
+        given.
     """
 
     kind: ClassVar[Literal["semantic"]] = "semantic"
     values: NDArray[np.uint8]
-    pixel_counts: NDArray[np.int64] = field(init=False)
+    counts: ValueCounts | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pixel_counts", count_values(self.values))
+        if self.counts is None or not self.counts.are_of(self.values):
+            object.__setattr__(self, "counts", ValueCounts(self.values))
+
+    @property
+    def pixel_counts(self) -> NDArray[np.int64]:
+        """Pixels of each value (256 entries)."""
+        assert self.counts is not None
+        return self.counts.pixels
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

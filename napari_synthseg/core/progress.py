@@ -76,7 +76,8 @@ def subprogress(
 
     def tell(step: Progress) -> AbstractContextManager[Progress]:
         words = ": ".join(part for part in (message, step.message) if part)
-        fraction = start + (stop - start) * step.fraction
+        # no further than the next part begins, by rounding
+        fraction = min(start + (stop - start) * step.fraction, stop)
         touches = finishing or step.finishing
         return nullcontext(replace(step, fraction=fraction, message=words, finishing=touches))
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import ImageRef
-from napari_synthseg.core.labels import count_values
 
 BACKGROUND = "background"
 """What the value 0 is called."""
@@ -42,20 +40,19 @@ class Area:
 
 
 def measure_areas(
-    values: NDArray[np.integer[Any]], names: Mapping[int, str], image: ImageRef
+    counts: NDArray[np.int64], names: Mapping[int, str], image: ImageRef
 ) -> tuple[Area, ...]:
-    """Measure what each class covers, the background first; pixels below 0 are unknown.
+    """Measure what each class covers, the background first.
 
     Parameters
     ----------
-    values
-        Class value of each pixel, ([z,] y, x).
+    counts
+        Pixels of each class value, as `core.labels.count_values` gives them.
     names
         Class value -> name, of all classes.
     image
         Says how large a pixel is.
     """
-    counts = count_values(values)
     total = max(int(counts.sum()), 1)
     size, unit = _pixel(image)
     called = {0: BACKGROUND, **names}

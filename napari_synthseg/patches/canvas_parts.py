@@ -1,7 +1,7 @@
 """The parts of clicked images that canvases come from, with the objects taken out.
 
 A small image is one part. Of a large one the tiles with usable patches are parts, so that neither
-time nor memory grow with the image.
+time nor memory grow with the image; nor does memory with the number of images.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +35,14 @@ from napari_synthseg.core.pixels import (
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.background import MAX_SIGMA_PX, clear_of, estimate_background
 from napari_synthseg.patches.foreground import mark_objectlike
+from napari_synthseg.patches.stepwise import grown, in_slabs, slabs
 from napari_synthseg.patches.window import RIM_DIAMETERS
 
 WHOLE_PX = 6 * 2**20
-"""Flat images of at most so many pixels are one part; larger ones are divided."""
+"""Flat images of at most so many pixels are one part; larger ones are divided.
+
+Volumes are one part up to `MOST_PX`: of small parts of them little would be left between objects.
+"""
 
 TILE_PX, TILE_DIAMETERS = 512, 8
 """Edge of the tiles of a large image: in pixels, and at least in diameters of the largest class."""
@@ -51,6 +56,15 @@ MOST_PX = 24 * 2**20
 Tiles of classes too large for that are smaller. What parts share counts in each, as each holds its
 own pixels of it: of neighboring tiles that is up to half as much again as they show together.
 """
+
+MOST_BYTES = 4 * 2**30
+"""The parts of all images take at most about so many bytes, those of each image as many as others.
+
+The same on all computers: what dual images show must not depend on how much memory is free.
+"""
+
+BYTES_PER_VALUE, BYTES_PER_PX = 8, 3
+"""What a part takes for as long as dual images are made: each channel twice, and three masks."""
 
 AROUND_DIAMETERS = 1.5
 """How far the surroundings reach that objects are compared with."""
@@ -87,10 +101,11 @@ def estimate_backgrounds(
     usable = defaultdict(list)
     for patch in library.usable():
         usable[patch.image].append(patch)
+    images = library.images
     parts = [
         (image, part)
-        for image in library.images
-        for part in divide_image(image, usable[image.ref.id], library.diameters)
+        for image, room in zip(images, share_room(images), strict=True)
+        for part in divide_image(image, usable[image.ref.id], library.diameters, room)
     ]
     if not parts:
         raise InputError(
@@ -146,12 +161,26 @@ class PatchPlaces:
         return list(zip(mine[inside].tolist(), away[inside].tolist(), strict=True))
 
 
+def share_room(images: Sequence[ClickedImage]) -> list[int]:
+    """Return how many pixels the parts of each image may have, so that all keep `MOST_BYTES`.
+
+    What a small image does not need is there for larger ones.
+    """
+    rooms, left = [0] * len(images), MOST_BYTES
+    shapes = [region_shape(counted_box(image.ref, image.pixels)) for image in images]
+    for rank, number in enumerate(sorted(range(len(images)), key=lambda n: math.prod(shapes[n]))):
+        a_pixel = BYTES_PER_VALUE * images[number].pixels.shape[0] + BYTES_PER_PX
+        rooms[number] = min(MOST_PX, left // (len(images) - rank) // a_pixel)
+        left -= min(rooms[number], math.prod(shapes[number])) * a_pixel
+    return rooms
+
+
 def divide_image(
-    image: ClickedImage, patches: Sequence[Patch], diameters: Mapping[int, float]
+    image: ClickedImage, patches: Sequence[Patch], diameters: Mapping[int, float], room: int
 ) -> list[Region]:
     """Return the parts of an image: the best tile of each class, then those of most patches.
 
-    They lie in the smallest box that holds all that counts.
+    They lie in the smallest box that holds all that counts. Tiles of a volume have all its planes.
 
     Parameters
     ----------
@@ -161,27 +190,32 @@ def divide_image(
         The usable ones of the image.
     diameters
         Class value -> diameter in pixels.
+    room
+        Pixels that all parts together have at most.
     """
     region = counted_box(image.ref, image.pixels)
-    if len(region) == 3 or np.prod(region_shape(region)) <= WHOLE_PX:
+    whole_px = WHOLE_PX if len(region) == 2 else MOST_PX
+    if math.prod(region_shape(region)) <= min(whole_px, room):
         return [region]
     if not patches:
         return []
     classes = sorted({p.cls for p in patches})
+    planes, flat = region[:-2], region[-2:]
     # the best tiles of all classes must have room together
-    edge, margin = _tile_size(max(diameters[c] for c in classes), MOST_PX // len(classes))
-    first, stop = np.array(region).T
-    centers = np.array([np.add(p.origin, p.center) for p in patches])
+    most = room // math.prod(region_shape(planes)) // len(classes)
+    edge, margin = _tile_size(max(diameters[c] for c in classes), most)
+    first, stop = np.array(flat).T
+    centers = np.array([np.add(p.origin, p.center)[-2:] for p in patches])
     places = np.clip((centers + 0.5 - first) // edge, 0, (stop - first - 1) // edge).astype(int)
     counts: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
     for place, patch in zip(places.tolist(), patches, strict=True):
         counts[tuple(place)][patch.cls] += 1
     ranked = sorted(counts, key=lambda tile: (-sum(counts[tile].values()), tile))
     best = {max(ranked, key=lambda tile: counts[tile][value]) for value in classes}
-    parts, room = [], MOST_PX
+    parts = []
     for tile in sorted(ranked, key=lambda tile: tile not in best):
         corner = (first + np.multiply(tile, edge)).tolist()
-        part = widen_region(tuple((a, a + edge) for a in corner), [margin] * 2, region)
+        part = (*planes, *widen_region(tuple((a, a + edge) for a in corner), [margin] * 2, flat))
         size = math.prod(region_shape(part))
         if size <= room:
             parts.append(part)
@@ -220,9 +254,7 @@ def _estimate_part(
     most: int,
 ) -> Generator[Progress, None, Background]:
     """Estimate one background; of those of its image, `most` are kept."""
-    from scipy import ndimage
-
-    pixels = image.pixels.read(part)
+    pixels = yield from _read(image, part)
     origin = tuple(a for a, _ in part)
     masks = {
         value: paint_masks([p for p in patches if p.cls == value], part)
@@ -243,36 +275,42 @@ def _estimate_part(
     rim = max(2, round(RIM_DIAMETERS * max(diameters[value] for value in masks)))
     objectlike, is_known = np.zeros_like(objects), True
     free = yield from subprogress(clear_of(objects, rim, ref.spacing), 0.0, 0.1)
+    shares = np.linspace(0.1, 0.3, len(masks) + 1).tolist()
     for done, (value, mask) in enumerate(masks.items()):
         reach = AROUND_DIAMETERS * diameters[value]
-        share = 0.1 + 0.2 * done / len(masks), 0.1 + 0.2 * (done + 1) / len(masks)
+        share = shares[done : done + 2]
         beyond = yield from subprogress(clear_of(objects, reach, ref.spacing), *share)
         around, lengths = free & ~beyond & ~left_out, [diameters[value] / s for s in ref.spacing]
-        marked = mark_objectlike(pixels, mask, around, lengths)
+        marking = mark_objectlike(pixels, mask, around, lengths)
+        marked = yield from subprogress(marking, share[1], share[1])
         if marked is None:
             is_known &= ref.exhaustive
         else:
             objectlike |= marked
     objectlike &= ~(find_rejected(image, part, objectlike) & ~objects)
+    taken = objects | objectlike
     if ref.exhaustive:
-        taken = ndimage.binary_propagation(objects, mask=objects | objectlike)
-    else:
-        taken = objects | objectlike
-    valid = yield from subprogress(clear_of(taken, rim, ref.spacing), 0.3, 0.5)
+        taken = yield from subprogress(grown(objects, taken), 0.3, 0.4)
+    valid = yield from subprogress(clear_of(taken, rim, ref.spacing), 0.4, 0.5)
     valid &= ~left_out
     if np.count_nonzero(valid) < MIN_BACKGROUND_SHARE * np.count_nonzero(~left_out):
         is_known &= ref.exhaustive
-        valid = ~ndimage.binary_dilation(objects) & ~left_out
+        near = yield from subprogress(_widened(objects, 1), 0.5, 0.5)
+        valid = ~near & ~left_out
     if not is_known:
-        valid = ndimage.binary_dilation(objects, iterations=RING_PX) & ~objects & ~left_out
+        near = yield from subprogress(_widened(objects, RING_PX), 0.5, 0.5)
+        valid = near & ~objects & ~left_out
     if not valid.any():
         valid = ~left_out if not left_out.all() else np.ones_like(objects)
     sigma = tuple(float(np.clip(shortest / 4 / s, 2.0, MAX_SIGMA_PX)) for s in ref.spacing)
     work = estimate_background(ref.id, pixels, valid, sigma, origin)
-    background = yield from subprogress(work, 0.5, 1.0)
+    background = yield from subprogress(work, 0.5, 0.9)
     if not is_known:
         background = _without_detail(background)
-    unclicked = 0.0 if ref.exhaustive else _count_unclicked(objectlike & ~left_out, objects, rim)
+    unclicked = 0.0
+    if not ref.exhaustive:
+        counting = _count_unclicked(objectlike & ~left_out, objects, rim)
+        unclicked = yield from subprogress(counting, 0.9, 1.0)
     background = replace(
         background,
         exhaustive=ref.exhaustive,
@@ -331,18 +369,41 @@ def find_rejected(
     return rejected
 
 
-def _count_unclicked(objectlike: NDArray[np.bool_], objects: NDArray[np.bool_], rim: int) -> float:
+def _read(image: ClickedImage, part: Region) -> Generator[Progress, None, FloatImage]:
+    """Return the pixels of a part; volumes are read some planes at a time."""
+    if len(part) == 2:
+        return image.pixels.read(part)
+    (first, _), *flat = part
+    pixels = np.empty((image.pixels.shape[0], *region_shape(part)), np.float32)
+    for planes in slabs(pixels.shape[1:]):
+        block = (first + planes.start, first + planes.stop), *flat
+        pixels[:, planes] = image.pixels.read(block)
+        yield Progress(0.0)
+    return pixels
+
+
+def _widened(objects: NDArray[np.bool_], rim: int) -> Generator[Progress, None, NDArray[np.bool_]]:
+    from scipy import ndimage
+
+    widen = partial(ndimage.binary_dilation, iterations=rim)
+    return (yield from in_slabs(widen, objects, reach=rim))
+
+
+def _count_unclicked(
+    objectlike: NDArray[np.bool_], objects: NDArray[np.bool_], rim: int
+) -> Generator[Progress, None, float]:
     """Estimate how many objects nobody clicked there are for each clicked one.
 
     Told by how much of the clicked ones is recognized.
     """
     from scipy import ndimage
 
-    near = ndimage.binary_dilation(objects, None, rim)
+    near = yield from subprogress(_widened(objects, rim), 0.0, 0.5)
     recognized = np.count_nonzero(objectlike & near)
     if not recognized:
         return 0.0
-    others = ndimage.binary_opening(objectlike & ~near)
+    work = in_slabs(ndimage.binary_opening, objectlike & ~near, reach=2)
+    others = yield from subprogress(work, 0.5, 1.0)
     return float(np.count_nonzero(others) / recognized)
 
 

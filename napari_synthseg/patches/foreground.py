@@ -7,13 +7,15 @@ dark, colored and textured objects are all told from their surroundings, if they
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.patches.stepwise import blurred, in_slabs
 
 FINE_DIAMETERS, COARSE_DIAMETERS, ROUGH_DIAMETERS = 0.03, 0.2, 0.15
 """Sigmas of what describes a pixel, in class diameters."""
@@ -38,7 +40,7 @@ def mark_objectlike(
     inside: NDArray[np.bool_],
     around: NDArray[np.bool_],
     diameters: Sequence[float],
-) -> NDArray[np.bool_] | None:
+) -> Generator[Progress, None, NDArray[np.bool_] | None]:
     """Mark all that looks like the objects of one class; None where nothing tells them apart.
 
     Where too few pixels are outlined, or lie around, to learn from, nothing is marked.
@@ -57,12 +59,13 @@ def mark_objectlike(
 
     if min(np.count_nonzero(inside), np.count_nonzero(around)) < MIN_SAMPLES:
         return np.zeros(inside.shape, bool)
-    described = describe_pixels(pixels, diameters)
+    described = yield from subprogress(describe_pixels(pixels, diameters), 0.0, 0.8)
     found = fit_foreground(*(sample_pixels(described, where) for where in (inside, around)))
     if found is None:
         return None
-    marked: NDArray[np.bool_] = ndimage.binary_opening(found.apply(described) > OBJECT_LEVEL)
-    return marked
+    work = in_slabs(lambda *features: found.apply(np.stack(features)) > OBJECT_LEVEL, *described)
+    likely = yield from subprogress(work, 0.8, 0.9)
+    return (yield from subprogress(in_slabs(ndimage.binary_opening, likely, reach=2), 0.9))
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,20 +105,24 @@ def fit_foreground(object_pixels: FloatImage, ground_pixels: FloatImage) -> Fore
     return Foreground(weights, offset) if shares[0] - shares[1] >= MIN_ADVANTAGE else None
 
 
-def describe_pixels(pixels: FloatImage, diameters: Sequence[float]) -> FloatImage:
+def describe_pixels(
+    pixels: FloatImage, diameters: Sequence[float]
+) -> Generator[Progress, None, FloatImage]:
     """Return what describes each pixel, (feature, [z,] y, x): of each channel three features."""
-    from scipy import ndimage
-
     fine, coarse, rough = (
         [max(MIN_SIGMA_PX, share * d) for d in diameters]
         for share in (FINE_DIAMETERS, COARSE_DIAMETERS, ROUGH_DIAMETERS)
     )
-    described = []
-    for channel in pixels:
-        smooth = ndimage.gaussian_filter(channel, fine)
-        roughness = ndimage.gaussian_filter((channel - smooth) ** 2, rough)
-        described += [smooth, ndimage.gaussian_filter(channel, coarse), np.sqrt(roughness)]
-    return np.stack(described)
+    described = np.empty((3 * len(pixels), *pixels.shape[1:]), np.float32)
+    done = np.linspace(0, 1, len(described) + 1).tolist()
+    for n, channel in enumerate(pixels):
+        smooth, wide, roughness = described[3 * n : 3 * n + 3]
+        yield from subprogress(blurred(channel, fine, smooth), *done[3 * n : 3 * n + 2])
+        yield from subprogress(blurred(channel, coarse, wide), *done[3 * n + 1 : 3 * n + 3])
+        squares = (channel - smooth) ** 2
+        yield from subprogress(blurred(squares, rough, roughness), *done[3 * n + 2 : 3 * n + 4])
+        np.sqrt(roughness, out=roughness)
+    return described
 
 
 def sample_pixels(described: FloatImage, where: NDArray[np.bool_]) -> FloatImage:

@@ -23,9 +23,10 @@ from napari_synthseg.core.geometry import (
     region_shape,
     region_slices,
 )
-from napari_synthseg.core.labels import DualImage, InstanceLabels
+from napari_synthseg.core.labels import BoxLabels, DualImage, InstanceLabels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource, MatchedSource, PixelSource
+from napari_synthseg.io.labels import label_boxes
 from napari_synthseg.tasks.data import TaskData
 
 VALIDATION_PX, LEAST_FIELD_PX = 2**21, 2**16
@@ -100,19 +101,34 @@ def narrowed(image: ClickedImage, most_px: int) -> ClickedImage:
 def narrowed_pair(pair: DualImage, most_px: int) -> DualImage:
     """Return the window of a pair that shows most objects; see `narrowed`.
 
-    Pairs of other labels than masks of objects are returned as they are.
+    Pairs of other labels than masks or boxes of objects are returned as they are.
     """
     labels = pair.labels
-    if not isinstance(labels, InstanceLabels):
+    if isinstance(labels, InstanceLabels):
+        boxes = list(labels.slices().values())
+        middles = np.array([[(s.start + s.stop - 1) / 2 for s in box] for box in boxes])
+    elif isinstance(labels, BoxLabels):
+        middles = labels.boxes.centers()
+    else:
         return pair
-    boxes = list(labels.slices().values()) or [tuple(slice(0, n) for n in labels.shape)]
-    middles = [[(s.start + s.stop - 1) / 2 for s in box] for box in boxes]
-    window = region_slices(_fullest_window(full_region(labels.shape), np.array(middles), most_px))
-    ids = labels.ids[window]
+    whole = full_region(labels.shape)
+    middle = np.array([[(n - 1) / 2 for n in labels.shape]])
+    window = _fullest_window(whole, middles if len(middles) else middle, most_px)
+    shown = np.ascontiguousarray(pair.image[(slice(None), *region_slices(window))])
+    return replace(pair, image=shown, labels=_in_window(labels, window))
+
+
+def _in_window(labels: InstanceLabels | BoxLabels, window: Region) -> InstanceLabels | BoxLabels:
+    """Return the objects of which something lies in a window, in pixels of it."""
+    where = region_slices(window)
+    if isinstance(labels, BoxLabels):
+        unknown = None if labels.unknown is None else labels.unknown[where]
+        boxes = label_boxes(labels.boxes, window)
+        return replace(boxes, unknown=unknown, incomplete=labels.incomplete)
+    ids = labels.ids[where]
     present = set(np.unique(ids).tolist())
     classes = {number: value for number, value in labels.classes.items() if number in present}
-    shown = np.ascontiguousarray(pair.image[(slice(None), *window)])
-    return replace(pair, image=shown, labels=replace(labels, ids=ids, classes=classes))
+    return replace(labels, ids=ids, classes=classes)
 
 
 def _fullest_window(region: Region, places: NDArray[np.float64], most_px: int) -> Region:

@@ -7,15 +7,16 @@ at which its network sees them, so that it can be told where an image differs.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.geometry import Region, region_shape
+from napari_synthseg.core.geometry import Region, divide_region, region_shape, region_slices
 from napari_synthseg.core.pixels import FloatImage, PixelSource, ScaledSource
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.runs import Appearance, LearnedAppearance
 
 WINDOW_PX = 512
@@ -36,6 +37,9 @@ EDGE_SHARE = 0.03
 COARSE_PX = 48
 """Edge to which an image is reduced to see how even its light is."""
 
+READ_PX, READ_PLACES = 2**22, 4
+"""Pixels that are read at once for that, about, and places of the reduced image, at least."""
+
 LIMITS = (-1.0, 3.0)
 """Normalized intensity beyond which nothing is looked at, as of hot pixels."""
 
@@ -48,23 +52,32 @@ STRUCTURE_SIGMAS_PX = tuple(2 ** (n / STEPS_AN_OCTAVE) for n in range(5 * STEPS_
 # --- measuring -----------------------------------------------------------------------------------
 
 
-def measure_appearance(pixels: PixelSource) -> Appearance:
+def measure_appearance(pixels: PixelSource) -> Generator[Progress, None, Appearance]:
     """Measure how an image looks, on some windows of it; of a volume, on its middle plane."""
-    windows = [pixels.read(region) for region in _windows(pixels.region)]
+    windows = []
+    for region in _windows(pixels.region):
+        windows.append(pixels.read(region))
+        yield Progress(0.0)
     planes = [w.reshape(len(w), *w.shape[-2:]) for w in windows]
     values = np.concatenate([p.reshape(len(p), -1) for p in planes], axis=1)
     low, level, high = np.percentile(values, (1, 50, 99.8), axis=1)
     noise = [float(np.median([_noise(p[c]) for p in planes])) for c in range(len(values))]
     clipped = [np.clip(p, *LIMITS) for p in planes]
-    energies = np.mean([_structure(p) for p in clipped], axis=0)
+    energies, edges = [], []
+    for plane in clipped:
+        yield Progress(0.1)
+        energies.append(_structure(plane))
+        edges.append(_edge_width(plane))
+    yield Progress(0.1)
+    unevenness = yield from subprogress(_unevenness(pixels), 0.1)
     return Appearance(
         level=_rounded(level),
         noise=_rounded(noise),
         span=_rounded(high - low),
         highest=round(float(values.max()), 1),
-        edge=round(float(np.median([_edge_width(p) for p in clipped])), 2),
-        unevenness=round(_unevenness(pixels), 3),
-        structure=_rounded(np.log(np.maximum(energies, 1e-12)), 3),
+        edge=round(float(np.median(edges)), 2),
+        unevenness=round(unevenness, 3),
+        structure=_rounded(np.log(np.maximum(np.mean(energies, axis=0), 1e-12)), 3),
     )
 
 
@@ -120,7 +133,7 @@ def _edge_width(image: FloatImage) -> float:
     return math.sqrt(max(wide - ratio * narrow, 0.0) / max(ratio - 1, 1e-2))
 
 
-def _unevenness(pixels: PixelSource) -> float:
+def _unevenness(pixels: PixelSource) -> Generator[Progress, None, float]:
     """Return the range of the smooth surface (quadratic in y and x) that fits the image best."""
     extents = region_shape(pixels.region)
     factor = min(COARSE_PX / max(extents[-2:]), 1.0)
@@ -128,13 +141,29 @@ def _unevenness(pixels: PixelSource) -> float:
     small = ScaledSource(pixels, factors)
     *outer, rows, columns = small.region
     middle = (((a + b) // 2, (a + b) // 2 + 1) for a, b in outer)
-    image = np.clip(small.read((*middle, rows, columns)), *LIMITS)
+    image = np.clip((yield from _read_in_blocks(small, (*middle, rows, columns))), *LIMITS)
     image = image.reshape(len(image), *image.shape[-2:])
     y, x = (np.linspace(-1, 1, n) for n in image.shape[1:])
     y, x = (axis.ravel() for axis in np.meshgrid(y, x, indexing="ij"))
     terms = np.stack([np.ones_like(y), y, x, y * y, x * x, x * y], axis=1)
     weights = np.linalg.lstsq(terms, image.reshape(len(image), -1).T, rcond=None)[0]
     return float(np.ptp(terms @ weights, axis=0).max())
+
+
+def _read_in_blocks(small: ScaledSource, region: Region) -> Generator[Progress, None, FloatImage]:
+    """Return a part of a reduced image, of which all pixels are read, and take long."""
+    shape = region_shape(region)
+    image = np.empty((small.shape[0], *shape), np.float32)
+    # a row of places needs those of the rows beside it, too
+    places = round(READ_PX * small.factors[-1] * small.factors[-2] / 3)
+    columns = min(max(places, READ_PLACES), shape[-1])
+    rows = max(places // shape[-1], 1)
+    blocks = list(divide_region(region, (*shape[:-2], rows, columns)))
+    for number, block in enumerate(blocks, start=1):
+        where = region_slices(block, [start for start, _ in region])
+        image[(slice(None), *where)] = small.read(block)
+        yield Progress(number / len(blocks))
+    return image
 
 
 def _structure(image: FloatImage) -> NDArray[np.float64]:

@@ -142,7 +142,7 @@ class View:
 
 def show(
     model: ModelRecord, ref: ImageRef, folder: Path, magnification: float | None = None
-) -> View:
+) -> Generator[Progress, None, View]:
     """Open an image as a model sees it, and compare it with those learned from."""
     seen_by_model = with_learned_channels(model, ref, folder)
     rule, pixels = model.rule, open_pixels(seen_by_model, folder)
@@ -157,7 +157,10 @@ def show(
     if model.learned_from is None or pixels.shape[0] != model.in_channels:  # the latter is refused
         return View(scaled(pixels, factor), told, scale)
     can_magnify = task_info(rule.kind).scaled
-    seen = measure_appearance(scaled(counted_part(ref, pixels), factor))
+    words = f"looking at {ref.name}"
+    yield from subprogress(pixels.measure(), 0.0, 0.5, words)
+    work = measure_appearance(scaled(counted_part(ref, pixels), factor))
+    seen = yield from subprogress(work, 0.5, 1.0, words)
     found = compare(seen, model.learned_from, can_magnify)
     matched = MatchedSource(pixels, found.gain, found.offset)
     looks_resized = can_magnify and found.magnification != 1
@@ -241,7 +244,10 @@ def load_model(
     model = run.trained_model()
     predictor = load_predictor(model, runs.load_weights(folder, run.id), run.spec.device)
     if adapt_to is not None:
-        pixels = [show(model, ref, folder).pixels for ref in adapt_to]
+        pixels = []
+        for ref in adapt_to:
+            view = yield from subprogress(show(model, ref, folder), 0.0, 0.0)
+            pixels.append(view.pixels)
         words = "fitting the model to the training images"
         yield from subprogress(adapt_predictor(predictor, pixels), message=words)
     return predictor
@@ -261,7 +267,8 @@ def _viewed(
     """
     model = run.trained_model()
     is_asked = magnification == "auto"
-    first = show(model, ref, folder, None if magnification == "auto" else magnification)
+    given = None if magnification == "auto" else magnification
+    first = yield from subprogress(show(model, ref, folder, given), 0.0, 0.0)
     if not is_asked and (first.scale != AS_LEARNED or not _tries_several(run, ref, first)):
         return first, 0.0
     pixels = open_pixels(with_learned_channels(model, ref, folder), folder)
@@ -274,7 +281,10 @@ def _viewed(
         notes = (*first.notes, words) if is_told else first.notes
         return replace(first, notes=notes), TRYING_SHARE
     is_as_learned = found == 1 and first.scale == AS_LEARNED  # and was measured already
-    view = first if is_as_learned else show(model, ref, folder, found)
+    view = first
+    if not is_as_learned:
+        work = show(model, ref, folder, found)
+        view = yield from subprogress(work, TRYING_SHARE, TRYING_SHARE)
     scale = f"magnification {found:.2g}, by what is found at several"
     looks_resized = first.looks_resized or view.looks_resized
     words = f"{LOOKS_RESIZED}: " if looks_resized else ""

@@ -315,9 +315,10 @@ class TrainingSources:
         """Measure how the first images look, as the network sees them."""
         found = []
         for ref in list(refs)[:MEASURED_IMAGES]:
-            yield Progress(1.0, f"looking at {ref.name}")
-            pixels = counted_part(ref, open_pixels(ref, self.folder))
-            found.append(measure_appearance(scaled(pixels, scale.of(ref))))
+            words, pixels = f"looking at {ref.name}", open_pixels(ref, self.folder)
+            yield from subprogress(pixels.measure(), 1.0, 1.0, words)
+            work = measure_appearance(scaled(counted_part(ref, pixels), scale.of(ref)))
+            found.append((yield from subprogress(work, 1.0, 1.0, words)))
         return tuple(found)
 
     def _true_pairs(

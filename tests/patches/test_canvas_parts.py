@@ -25,7 +25,7 @@ from napari_synthseg.patches.canvas_parts import (
 from napari_synthseg.storage.images import describe, open_pixels
 from napari_synthseg.synthesis import PasteRecipe
 from napari_synthseg.synthesis.paste.fitting import fit_to_backgrounds, fit_to_library
-from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image
+from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, outlined
 
 FAR = [(60, 60), (60, 100), (100, 80), (1450, 1460), (1450, 1500), (1420, 1480)]
 
@@ -51,7 +51,7 @@ def large(monkeypatch):
 def test_a_small_image_is_one_part():
     image, _ = disc_image(CENTERS)
     source = clicked(image, CENTERS)
-    assert divide_image(source, (), {1: 20.0}) == [source.pixels.region]
+    assert divide_image(source, (), {1: 20.0}, 10**9) == [source.pixels.region]
 
 
 def test_of_a_large_image_only_the_tiles_with_patches_are_read(large):
@@ -161,6 +161,7 @@ def divide_huge(diameter, classes, extent=(16000, 12500)):
         ClickedImage(ImageRef(id="a", uri="a"), Huge(), ()),
         patches,
         dict.fromkeys(range(1, classes + 1), float(diameter)),
+        canvas_parts.MOST_PX,
     )
     return patches, parts
 
@@ -184,6 +185,50 @@ def test_neighboring_parts_count_what_they_share_in_each(diameter):
     for part in parts:
         shown[region_slices(part)] = True
     assert 1.1 < sum(math.prod(region_shape(p)) for p in parts) / np.count_nonzero(shown) < 1.5
+
+
+def test_the_parts_of_many_images_keep_a_bound_together(monkeypatch):
+    images = [clicked(disc_image(FAR, (1536, 1536), seed=n)[0], FAR, f"{n}") for n in range(3)]
+    small = clicked(disc_image(CENTERS)[0], CENTERS, "s")
+    library = exhaust(build_library([images[0], small, *images[1:]], [DISC]))
+    whole = exhaust(estimate_backgrounds(library))
+    assert [b.pixels.size for b in whole] == [1536**2, 128 * 160, 1536**2, 1536**2]
+    monkeypatch.setattr(canvas_parts, "MOST_BYTES", 11 * 2**20)
+    backgrounds = exhaust(estimate_backgrounds(library))
+    sizes = {name: sum(b.pixels.size for b in backgrounds if b.image == name) for name in "012s"}
+    assert sizes.pop("s") == 128 * 160  # as small as it is
+    assert all(2**20 / 5 < size <= (2**20 - 128 * 160) / 3 for size in sizes.values())
+    made = exhaust(fit_to_backgrounds(PasteRecipe(size=128), library, backgrounds))
+    assert any("are left out: they lie far apart on large images" in n for n in made.notes)
+
+
+def test_large_volumes_are_divided_into_columns(monkeypatch):
+    monkeypatch.setattr(canvas_parts, "MOST_PX", 2**18)
+    balls = [((6, y, x), 5, 1) for y, x in [(20, 20), (20, 40), (40, 20), (180, 180)]]
+    image, _ = disc_image([c for c, _, _ in balls], (12, 200, 200), radius=5)
+    source = outlined(image, balls, axes="zyx", pixel_size=(1.0,) * 3)
+    library = exhaust(build_library([source], [DISC.model_copy(update={"diameter": 10})]))
+    parts = [b.region for b in exhaust(estimate_backgrounds(library))]
+    assert {part[0] for part in parts} == {(0, 12)}
+    assert sum(math.prod(region_shape(part)) for part in parts) <= 2**18
+    pair = exhaust(fit_to_library(PasteRecipe(volume_size=32), library)).pair(0)
+    assert pair.image.shape == (1, 12, 32, 32)
+
+
+def test_a_synthesizer_holds_each_pixel_twice_and_no_more():
+    """As it is, and smoothed; with padded rows, and some masks."""
+    image, _ = disc_image(FAR, (1536, 1536))
+    library = exhaust(build_library([clicked(image, FAR)], [DISC]))
+    made = exhaust(fit_to_library(PasteRecipe(size=128), library))
+    held = {}
+    for thing in (*made.canvases.images, *made.factory.sources, library, made.canvases):
+        for part in (thing, getattr(thing, "background", None)):
+            for value in vars(part).values() if part is not None else ():
+                while isinstance(getattr(value, "base", None), np.ndarray):
+                    value = value.base
+                if isinstance(value, np.ndarray):
+                    held[id(value)] = value.nbytes
+    assert sum(held.values()) < 1.02 * (canvas_parts.BYTES_PER_VALUE + 3) * image.size
 
 
 IMAGE, IDS = disc_image(CENTERS)

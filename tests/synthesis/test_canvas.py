@@ -24,7 +24,7 @@ KINDS = ["real", "empty", "textured", "blank", "mixed"]
 
 def canvases(backgrounds, **fields):
     recipe = PasteRecipe(**{"size": 64, **fields})
-    return Canvases.prepare(backgrounds, recipe, smooth_bases(backgrounds, {1: 20.0}))
+    return Canvases.prepare(backgrounds, recipe, finish(smooth_bases(backgrounds, {1: 20.0}))[1])
 
 
 def drawn(backgrounds, count=12, **fields):
@@ -119,7 +119,7 @@ def test_a_texture_has_the_spectrum_of_the_background_and_is_new_each_time():
     grain = ndimage.gaussian_filter(rng.standard_normal((2, 160, 160)), (0, 2, 1), mode="wrap")
     grain[1] = 0.5 * grain[0]
     grain = (0.1 * grain / grain[0].std()).astype(np.float32)
-    texture = Texture.measure(grain, np.ones((160, 160), bool), (160, 160))
+    texture = Texture.measure(grain, np.ones((160, 160), bool))
     first, second = texture.draw(rng), texture.draw(rng)
     assert first[0].std() == pytest.approx(0.1, rel=0.1)
     assert np.corrcoef(first[0].ravel(), second[0].ravel())[0, 1] < 0.3
@@ -139,7 +139,7 @@ def test_a_texture_knows_nothing_of_invalid_pixels():
     valid[20:40, 20:40] = False
     leaky = grain.copy()
     leaky[:, ~valid] = 9.0
-    one, other = (Texture.measure(g, valid, (64, 64)) for g in (grain, leaky))
+    one, other = (Texture.measure(g, valid) for g in (grain, leaky))
     np.testing.assert_array_equal(one.spectrum, other.spectrum)
 
 

@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.synthesis.datasets import RealDataset
-from napari_synthseg.tasks.segment import SegmentRule
+from napari_synthseg.tasks.segment import SegmentRule, decoding
 from napari_synthseg.tasks.segment.decoding import decode
 from napari_synthseg.tasks.segment.targets import inner_distance, make_targets
+from tests.helpers.clicked_discs import finish
 from tests.helpers.disks import draw_disks
 from tests.helpers.training import make_task
 
@@ -74,7 +76,7 @@ def test_perfect_outputs_give_the_same_objects(seed):
     ids = np.where(np.isin(labels.ids, list(whole)), labels.ids, 0).astype(np.int32)
     labels = InstanceLabels(ids, {i: labels.classes[i] for i in whole})
     rule = SegmentRule(class_values=(1, 2), diameter=16.0, minimum_area=20)
-    found = decode(*as_outputs(labels, (1, 2)), rule)
+    found = exhaust(decode(*as_outputs(labels, (1, 2)), rule))
     assert found.ids.max() == len(whole)
     for instance in whole:
         true = labels.ids == instance
@@ -86,11 +88,27 @@ def test_perfect_outputs_give_the_same_objects(seed):
         assert found.scores[match - 1] > 0.7
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_strips_do_not_show_in_what_is_decoded(seed, monkeypatch):
+    """They are for yielding in between."""
+    outputs = as_outputs(draw_disks((120, 80), seed, radius=8).labels, (1, 2))
+    rule = SegmentRule(class_values=(1, 2), diameter=16.0)
+    steps, whole = finish(decode(*outputs, rule))
+    monkeypatch.setattr(decoding, "STRIP_PX", 10 * 80)
+    more, found = finish(decode(*outputs, rule))
+    assert len(more) > len(steps) >= 4
+    np.testing.assert_array_equal(found.ids, whole.ids)
+    np.testing.assert_array_equal(found.scores, whole.scores)
+    np.testing.assert_array_equal(found.cores, whole.cores)
+
+
 def test_touching_squares_come_apart():
     ids = np.zeros((20, 40), np.int32)
     ids[4:16, 4:20], ids[4:16, 20:36] = 1, 2
     labels = InstanceLabels(ids, {1: 1, 2: 1})
-    found = decode(*as_outputs(labels, (1,)), SegmentRule(class_values=(1,), diameter=14.0))
+    found = exhaust(
+        decode(*as_outputs(labels, (1,)), SegmentRule(class_values=(1,), diameter=14.0))
+    )
     assert found.ids.max() == 2
 
 
@@ -100,14 +118,16 @@ def test_cores_are_told_apart_however_low_the_network_sees_them(height):
     ids[4:20, 4:22], ids[4:20, 22:40] = 1, 2
     probabilities, distance = as_outputs(InstanceLabels(ids, {1: 1, 2: 1}), (1,))
     rule = SegmentRule(class_values=(1,), diameter=16.0)
-    assert decode(probabilities, height * distance, rule).ids.max() == 2
+    assert exhaust(decode(probabilities, height * distance, rule)).ids.max() == 2
     ripple = distance + 0.02 * np.sin(np.arange(44)).astype(np.float32)
-    assert decode(probabilities, height * ripple, rule).ids.max() == 2
+    assert exhaust(decode(probabilities, height * ripple, rule)).ids.max() == 2
 
 
 def test_nothing_gives_nothing():
     empty = InstanceLabels(np.zeros((16, 16), np.int32))
-    found = decode(*as_outputs(empty, (1, 2)), SegmentRule(class_values=(1, 2), diameter=8.0))
+    found = exhaust(
+        decode(*as_outputs(empty, (1, 2)), SegmentRule(class_values=(1, 2), diameter=8.0))
+    )
     assert not found.ids.any()
     assert len(found.classes) == len(found.scores) == len(found.cores) == 0
 
@@ -117,7 +137,7 @@ def test_foreground_without_a_core_becomes_one_object():
     probabilities[0] = 1
     probabilities[:, 4:12, 4:12] = np.array([0.1, 0.9]).reshape(2, 1, 1)
     distance = np.full((16, 16), 0.2, np.float32)
-    found = decode(probabilities, distance, SegmentRule(class_values=(5,), diameter=8.0))
+    found = exhaust(decode(probabilities, distance, SegmentRule(class_values=(5,), diameter=8.0)))
     assert found.ids.max() == 1
     assert found.classes.tolist() == [5]
 
@@ -131,7 +151,7 @@ def test_the_rule_decides_what_is_reported(change, expected):
     probabilities[0] = 1
     probabilities[:, 4:12, 4:12] = np.array([0.1, 0.9]).reshape(2, 1, 1)
     rule = SegmentRule(class_values=(1,), diameter=8.0, **change)
-    found = decode(probabilities, np.zeros((16, 16), np.float32), rule)
+    found = exhaust(decode(probabilities, np.zeros((16, 16), np.float32), rule))
     assert found.ids.max() == expected
 
 
@@ -148,7 +168,7 @@ def test_small_objects_of_a_small_class_are_found_beside_large_classes():
     task = make_task(spec, RealDataset([pair]), names, 190.0, diameters=sizes)
     rule = task.rule.model_copy(update={"minimum_score": 0.0})
     outputs, distance = as_outputs(labels, (1, 2, 3))
-    found = decode(outputs, distance, rule)
+    found = exhaust(decode(outputs, distance, rule))
     assert sorted(found.classes.tolist()) == [1, 1, 1, 2]
     outputs[[1, 2]] = outputs[[2, 1]]  # what is as small as a spot is no cell
-    assert decode(outputs, distance, rule).classes.tolist() == [1]
+    assert exhaust(decode(outputs, distance, rule)).classes.tolist() == [1]

@@ -1,5 +1,7 @@
 """Thresholds chosen on the held-out part: those that part it well, with room on either side."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ from napari_synthseg.tasks.detect.evaluation import count_hits
 from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.tasks.segment.evaluation import USUAL_SCORE, validate
 from napari_synthseg.tasks.segment.targets import make_targets
-from napari_synthseg.tasks.validation import HeldOutField, fields_of, narrowed
+from napari_synthseg.tasks.validation import HeldOutField, fields_of, narrowed, narrowed_pair
 from tests.helpers.clicked_discs import finish
 
 
@@ -166,6 +168,26 @@ def test_of_large_held_out_pairs_the_window_with_most_objects_is_looked_at(monke
         assert part.shape == truth.ids.shape == (*shape[:-2], 30, 30)
         assert set(truth.classes) == {2, 3, 4}
         assert np.array_equal(part[truth.ids == 3], image[0][ids == 3])
+
+
+def test_of_large_held_out_pairs_with_boxes_the_same_window_is_looked_at():
+    corners = [(y, x, y + 4, x + 4) for y, x in [(5, 5), (78, 94), (78, 106), (86, 112)]]
+    unknown = np.zeros((90, 120), bool)
+    unknown[60:62] = True
+    boxes = Boxes.of(corners, [2, 1, 1, 1])
+    labels = BoxLabels(boxes, (90, 120), unknown, incomplete=frozenset({2}))
+    image = np.linspace(0, 1, unknown.size, dtype=np.float32).reshape(1, 90, 120)
+    small = narrowed_pair(DualImage(image, labels, 0), 900)
+    assert small.image.shape == (1, 30, 30)
+    found = small.labels
+    assert found.shape == found.unknown.shape == (30, 30)
+    assert (found.boxes.classes.tolist(), found.incomplete) == ([1, 1, 1], {2})
+    (y, x), size = found.boxes.corners[0, :2].astype(int), 4
+    there = image[0, 78 : 78 + size, 94 : 94 + size]
+    np.testing.assert_array_equal(small.image[0, y : y + size, x : x + size], there)
+    assert found.unknown.any(axis=1).sum() == 2
+    none = replace(labels, boxes=boxes.take(np.zeros(4, bool)))
+    assert narrowed_pair(DualImage(image, none, 0), 900).image.shape == (1, 30, 30)
 
 
 def test_a_large_field_is_decoded_in_parts():

@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_synthseg.core.pixels import ArraySource, Intensity, MatchedSource, scaled
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.runs import Appearance, LearnedAppearance
+from napari_synthseg.training import appearance
 from napari_synthseg.training.appearance import compare, magnification, measure_appearance
+from tests.helpers.clicked_discs import finish
 
 GROUND, LIGHT, NOISE, RADIUS = 100.0, 400.0, 12.0, 8.0
 
@@ -32,7 +35,7 @@ def source(clean, seed=1, light=LIGHT, noise=NOISE, change=None):
 
 
 def look(*args, **options):
-    return measure_appearance(source(*args, **options))
+    return exhaust(measure_appearance(source(*args, **options)))
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,15 @@ def test_noise_level_and_edges_are_measured_as_they_are(learned):
     assert compare(shown, learned).notes == ()
 
 
+def test_a_large_image_is_looked_at_in_many_steps(monkeypatch):
+    """So that it can be cancelled, and with the same result."""
+    steps, found = finish(measure_appearance(source(discs(7))))
+    monkeypatch.setattr(appearance, "READ_PX", 2**12)
+    more, again = finish(measure_appearance(source(discs(7))))
+    assert len(more) > len(steps) + 40
+    assert again == found
+
+
 def test_only_noise_has_the_contrast_that_noise_has():
     assert look(np.zeros((300, 300))).contrast == pytest.approx(5.2, abs=0.2)
 
@@ -65,7 +77,9 @@ def test_only_noise_has_the_contrast_that_noise_has():
 @given(factor=st.floats(0.3, 3.0), seed=st.integers(0, 9))
 def test_magnification_is_that_of_the_same_image_resampled(factor, seed):
     one = source(discs(seed), noise=2.0)
-    found = magnification(measure_appearance(scaled(one, factor)), measure_appearance(one))
+    found = magnification(
+        exhaust(measure_appearance(scaled(one, factor))), exhaust(measure_appearance(one))
+    )
     assert abs(np.log2(found.factor / factor)) <= 0.25
     assert found.misfit < 0.25
 
@@ -113,7 +127,7 @@ def test_of_an_image_of_noise_the_noise_is_as_strong_and_lies_where_it_does_else
     if shown:
         clean[150:160, 150:160] = 1  # too few pixels to count in the normalization
     image = source(clean, light=light)
-    found = compare(measure_appearance(image), learned)
+    found = compare(exhaust(measure_appearance(image)), learned)
     assert "hardly more than noise" in found.notes[0]
     read = MatchedSource(image, found.gain, found.offset).read()[0]
     ground = read[clean == 0]
@@ -135,7 +149,7 @@ def test_noisy_images_are_left_alone_where_those_learned_from_are_noisy_too():
 @pytest.mark.parametrize("shape", [(1, 40, 40), (3, 20, 700), (1, 5, 64, 64), (1, 2, 2)])
 def test_images_of_any_shape_can_be_compared(shape, learned):
     for pixels in (np.zeros(shape), np.random.default_rng(0).random(shape)):
-        shown = measure_appearance(ArraySource(pixels.astype(np.float32)))
+        shown = exhaust(measure_appearance(ArraySource(pixels.astype(np.float32))))
         assert len(shown.level) == shape[0]
         assert Appearance.model_validate_json(shown.model_dump_json()) == shown
         one = LearnedAppearance(images=(shown,), ground=shown.level)

@@ -199,7 +199,7 @@ def test_perfect_outputs_give_the_same_volumes_again(seed):
     classes, distance = make_targets(labels, (1,), APART)
     foreground = np.where(classes > 0, 0.98, 0.02).astype(np.float32)
     rule = SegmentRule(class_values=(1,), diameter=12.0, minimum_area=1, spacing=APART)
-    found = decode(np.stack([1 - foreground, foreground]), distance, rule)
+    found = exhaust(decode(np.stack([1 - foreground, foreground]), distance, rule))
     pairs = np.unique(np.stack([labels.ids.ravel(), found.ids.ravel()]), axis=1)
     assert pairs.shape[1] == labels.count + 1
 

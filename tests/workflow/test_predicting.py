@@ -12,6 +12,7 @@ from scipy import ndimage
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource, counted_part
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import LearnedAppearance, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
@@ -27,7 +28,7 @@ from tests.helpers.sessions import add_file
 def test_an_image_of_other_channels_is_compared_with_nothing(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
     tifffile.imwrite(tmp_path / "color.tif", pixels, photometric="rgb")
-    gray = measure_appearance(ArraySource(pixels[None, ..., 0].astype(np.float32)))
+    gray = exhaust(measure_appearance(ArraySource(pixels[None, ..., 0].astype(np.float32))))
     model = ModelRecord(
         spec=ModelSpec(name="unet"), in_channels=1, out_channels=3,
         rule=SegmentRule(class_values=(1,), diameter=12.0),
@@ -35,7 +36,7 @@ def test_an_image_of_other_channels_is_compared_with_nothing(tmp_path):
     )  # fmt: skip
     with Session.create(tmp_path / "p") as session:
         (ref,) = add_file(session, tmp_path / "color.tif")
-        view = show(model, ref, session.folder)
+        view = exhaust(show(model, ref, session.folder))
     assert (view.notes, view.pixels.shape) == ((), (3, 96, 96))
 
 
@@ -48,13 +49,13 @@ def test_a_part_of_a_slide_is_compared_by_what_counts_of_it(tmp_path):
         (ref,) = add_file(session, tmp_path / "slide.tif")
         limited = ref.model_copy(update={"roi": (tuple(map(tuple, corner)),)})
         whole, part = (open_pixels(one, session.folder) for one in (ref, limited))
-        learned = LearnedAppearance(images=(measure_appearance(whole),), ground=(0.0,))
+        learned = LearnedAppearance(images=(exhaust(measure_appearance(whole)),), ground=(0.0,))
         model = ModelRecord(
             spec=ModelSpec(name="unet"), in_channels=1, out_channels=3,
             rule=SegmentRule(class_values=(1,), diameter=12.0), learned_from=learned,
         )  # fmt: skip
-        assert show(model, limited, session.folder).notes == ()
-    assert measure_appearance(part).span == (0.0,)  # what does not count is even
+        assert exhaust(show(model, limited, session.folder)).notes == ()
+    assert exhaust(measure_appearance(part)).span == (0.0,)  # what does not count is even
     assert counted_part(limited, part).region == ((0, 160), (0, 160))
 
 

@@ -10,6 +10,7 @@ import tifffile
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.runs import DecodingRule, TrainingRun
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.patches.scaling import scale_for
@@ -112,7 +113,7 @@ def test_a_clicked_image_is_seen_at_a_scale_of_its_own(large):
     assert rule.scale_for(half) == pytest.approx(2 * rule.scale_for(first), rel=0.1)
     assert set(rule.scales) == {first.id, half.id}
     assert len(run.images) == 1
-    assert show(run.model, half, large.folder).scale == "that which it was learned at"
+    assert exhaust(show(run.model, half, large.folder)).scale == "that which it was learned at"
     assert rule.scale_for(half, 2.0) == rule.scale / 2, "what is asked counts"
 
 
@@ -165,7 +166,7 @@ def test_volumes_are_shown_with_the_spacing_that_was_learned_from():
 
 def test_tiles_of_a_resampled_image_give_what_the_whole_gives(large, run):
     predictor = load_predictor(run.trained_model(), load_weights(large.folder, run.id), "cpu")
-    pixels = show(run.trained_model(), large.project.images[1], large.folder).pixels
+    pixels = exhaust(show(run.trained_model(), large.project.images[1], large.folder)).pixels
     whole, tiled = (
         finish(predict_image(predictor, pixels, image="a", run="b", block=block))[1]
         for block in ((256, 256), (64, 64))
@@ -209,7 +210,7 @@ def test_large_objects_of_volumes_are_learned_and_found_at_the_working_scale(tmp
         assert rule.scale == pytest.approx(24 / 60, rel=0.05)
         assert rule.spacing == pytest.approx((apart * rule.scale, 1, 1))
         predictor = load_predictor(run.trained_model(), load_weights(session.folder, run.id), "cpu")
-        pixels = show(run.trained_model(), image, session.folder).pixels
+        pixels = exhaust(show(run.trained_model(), image, session.folder)).pixels
         assert pixels.shape[1:] == (32, round(160 * rule.scale), round(160 * rule.scale))
         whole, tiled = (
             finish(predict_image(predictor, pixels, image="a", run="b", block=block))[1]
@@ -224,9 +225,9 @@ def test_large_objects_of_volumes_are_learned_and_found_at_the_working_scale(tmp
 def test_an_image_is_seen_at_the_magnification_that_is_given_or_found(large, run):
     second = large.project.images[1]
     model, folder = run.model, large.folder
-    plain = show(model, second, folder)
+    plain = exhaust(show(model, second, folder))
     assert (plain.notes, plain.scale) == ((), "that of the images learned from")
-    given = show(model, second, folder, 2.0)
+    given = exhaust(show(model, second, folder, 2.0))
     assert given.scale == "magnification 2"
     assert given.pixels.shape[1] == pytest.approx(plain.pixels.shape[1] / 2, abs=1)
     small = disc_image(CENTERS, (128, 160), 10)[0][0]  # a quarter as large
@@ -245,13 +246,13 @@ def test_an_image_is_seen_at_the_magnification_that_is_given_or_found(large, run
     assert "predict it with a magnification of 0.2" in found.notes[0]
     known = ref.model_copy(update={"pixel_size": (0.5, 0.5), "unit": "um"})
     told = model.rule.model_copy(update={"pixel_size": 0.5, "unit": "um"})
-    sure = show(model.model_copy(update={"rule": told}), known, folder)
+    sure = exhaust(show(model.model_copy(update={"rule": told}), known, folder))
     assert (sure.scale, sure.looks_resized) == ("its pixel size", True), "is told, and is left"
     with pytest.raises(InputError, match="above 0"):
         large.predict(run, [ref], magnification=0.0)
     sized = second.model_copy(update={"pixel_size": (0.5, 0.5), "unit": "um"})
     rule = model.rule.model_copy(update={"pixel_size": 0.25, "unit": "um"})
-    finer = show(model.model_copy(update={"rule": rule}), sized, folder)
+    finer = exhaust(show(model.model_copy(update={"rule": rule}), sized, folder))
     assert finer.scale == "its pixel size"
     assert finer.pixels.shape[1] == pytest.approx(2 * plain.pixels.shape[1], abs=1)
 
@@ -335,8 +336,8 @@ def test_what_is_exported_is_what_is_predicted_at_a_magnification(large, run, tm
 def test_runs_of_earlier_versions_compare_nothing(large, run):
     old = run.model.model_copy(update={"learned_from": None})
     image = add_array(large, np.zeros((64, 64), np.float32), "yx", "black")
-    assert show(old, image, large.folder).notes == ()
-    assert "hardly more than noise" in show(run.model, image, large.folder).notes[0]
+    assert exhaust(show(old, image, large.folder)).notes == ()
+    assert "hardly more than noise" in exhaust(show(run.model, image, large.folder)).notes[0]
 
 
 def test_models_of_other_tasks_take_no_magnification(large):

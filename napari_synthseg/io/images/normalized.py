@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import threading
-from collections.abc import Hashable
+from collections.abc import Generator, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, full_region, lies_in, region_shape
 from napari_synthseg.core.pixels import FloatImage, Intensity
+from napari_synthseg.core.progress import Progress, exhaust, subprogress
 from napari_synthseg.io.images.fill import find_fill
 from napari_synthseg.io.images.stored_array import Index, StoredArray, check_budget
 
@@ -25,6 +26,9 @@ MAX_SAMPLE_PX = 2**20
 
 MAX_STRIDED_PX = 2**28
 """Largest region that is sampled on an even grid; larger ones in windows on an even grid."""
+
+READ_PX = 2**22
+"""Pixels that are read in one step, about, of an image that is read whole."""
 
 WINDOW_PX = 64
 """Edge of such a window."""
@@ -121,6 +125,32 @@ class NormalizedImage:
         """The map from stored to normalized intensity, measured on the region alone."""
         return self._measured().intensity
 
+    def measure(self) -> Generator[Progress, None, None]:
+        """Measure the intensity, which the first read does otherwise: it may take seconds."""
+        if self._known is None and _measured.get(self._measured_key) is None:
+            sample = yield from self._sample()
+            _measured.put(self._measured_key, self._measure(sample))
+
+    def read_whole(self) -> Generator[Progress, None, FloatImage]:
+        """Return the pixels of the region, as `read` does, but in many steps.
+
+        Raises
+        ------
+        InputError
+            As `read` does.
+        """
+        extents = region_shape(self._region)
+        check_budget(self._stored.name, math.prod(extents) * len(self._channels), 4)
+        yield from subprogress(self.measure(), 0.0, 0.5)
+        (start, stop), *others = self._region
+        rows = max(1, READ_PX // (math.prod(extents[1:]) * len(self._channels)))
+        image = np.empty((len(self._channels), *extents), np.float32)
+        for first in range(start, stop, rows):
+            last = min(first + rows, stop)
+            image[:, first - start : last - start] = self.read(((first, last), *others))
+            yield Progress(0.5 + 0.5 * (last - start) / (stop - start))
+        return image
+
     def read(self, region: Region | None = None) -> FloatImage:
         """Return the pixels of `region` as (channel, [z,] y, x) float32, normalized.
 
@@ -202,7 +232,7 @@ class NormalizedImage:
 
     def examine(self) -> Examined:
         """Look at the pixels on an even grid over the region."""
-        sample = self._sample()
+        sample = exhaust(self._sample())
         fill = self._find_fill(sample)
         missing = self._filled(sample, fill) | ~np.isfinite(sample)
         values = sample.astype(np.float64)
@@ -214,13 +244,19 @@ class NormalizedImage:
     def _measured(self) -> _Measured:
         with self._measuring:
             if self._known is None:
-                ref, fixed = self._ref, tuple(self._fixed.items())
-                part = (ref.axes, fixed, self._channels, self._region, ref.roi, ref.excluded)
-                self._known = _measured.get_or_make((self._key, part), self._measure)
+                self._known = _measured.get_or_make(
+                    self._measured_key, lambda: self._measure(exhaust(self._sample()))
+                )
             return self._known
 
-    def _measure(self) -> _Measured:
-        grid = self._sample()
+    @property
+    def _measured_key(self) -> Hashable:
+        ref, fixed = self._ref, tuple(self._fixed.items())
+        part = (ref.axes, fixed, self._channels, self._region, ref.roi, ref.excluded)
+        return self._key, part
+
+    def _measure(self, grid: NDArray[Any]) -> _Measured:
+        """Return how the values of `_sample` become normalized."""
         fill = self._find_fill(grid)
         sample = grid.astype(np.float64)  # integers overflow between percentiles
         sample[self._filled(grid, fill)] = np.nan
@@ -264,15 +300,19 @@ class NormalizedImage:
         )
         return np.broadcast_to(filled.all(axis=0), filled.shape) if self._is_joint else filled
 
-    def _sample(self) -> NDArray[Any]:
+    def _sample(self) -> Generator[Progress, None, NDArray[Any]]:
         """Return stored pixels (channel, [z,] y, x) on an even grid; of a huge image, (channel, n).
 
         The grid lies over the region.
         """
-        if (step := self._step()) is not None:
-            return self.read_stored(tuple(slice(a, b, step) for a, b in self._region))
-        windows = [self.read_stored(window) for window in _windows(self._region)]
-        return np.concatenate([w.reshape(len(w), -1) for w in windows], axis=1)
+        step = self._step()
+        parts = _windows(self._region) if step is None else list(_strips(self._region, step))
+        read = []
+        for number, part in enumerate(parts, start=1):
+            values = self.read_stored(part)
+            read.append(values.reshape(len(values), -1) if step is None else values)
+            yield Progress(number / len(parts))
+        return read[0] if len(read) == 1 else np.concatenate(read, axis=1)
 
     def _sample_counted(self) -> NDArray[np.bool_] | None:
         """Return which pixels of `_sample`, all in one row, count; None where all do."""
@@ -293,6 +333,15 @@ class NormalizedImage:
             return None
         step: int = math.ceil((size / MAX_SAMPLE_PX) ** (1 / len(self._region)))
         return max(1, step)
+
+
+def _strips(region: Region, step: int) -> Iterator[tuple[slice, ...]]:
+    """Yield the grid of every `step`-th pixel in parts along its first axis."""
+    (start, stop), *others = region
+    rows = max(1, READ_PX // (math.prod(b - a for a, b in others) * step)) * step
+    for first in range(start, stop, rows):
+        strip = slice(first, min(first + rows, stop), step)
+        yield strip, *(slice(a, b, step) for a, b in others)
 
 
 def _windows(region: Region) -> list[tuple[slice, ...]]:

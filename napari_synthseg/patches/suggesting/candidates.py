@@ -25,7 +25,7 @@ from napari_synthseg.core.geometry import (
 )
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import FloatImage, PixelSource, scaled, scaled_region
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, exhaust, subprogress
 from napari_synthseg.networks.click_net import ClassFit
 from napari_synthseg.networks.click_windows import MIDDLE, OBJECT_PX
 from napari_synthseg.patches.foreground import Foreground, describe_pixels, fit_foreground
@@ -169,7 +169,7 @@ class CandidateFinder:
         for number in np.unique(chosen.astype(int)).tolist():
             box = scaled_region(outlined[number].window, factors)
             region = widen_region(box, margin, source.region)
-            described = describe_pixels(source.read(region), [self.diameter] * 2)
+            described = exhaust(describe_pixels(source.read(region), [self.diameter] * 2))
             mine = shrink_masks([outlined[number]], region, factors)
             taken = mine | shrink_masks(every, region, factors)
             inside.append(described[:, mine])
@@ -200,7 +200,8 @@ class CandidateFinder:
         if self.foreground is None:
             foreground = np.zeros_like(correlation)
         else:
-            described = describe_pixels(shown, [self.diameter] * 2)
+            work = describe_pixels(shown, [self.diameter] * 2)
+            described = yield from subprogress(work, 0.6, 0.9)
             foreground = self.foreground.apply(described).clip(-0.5, 1.5)
         yield Progress(0.9)
         first = tuple(a for a, _ in region)

@@ -81,7 +81,7 @@ def count_touching(ids: NDArray[np.int32]) -> tuple[int, int]:
             one, other = turned[:-step], turned[step:]
             close = (one != other) & (one > 0) & (other > 0)
             found += [one[close], other[close]]
-    present = np.unique(ids)
+    present = np.bincount(ids.ravel())[1:]  # of large volumes, many times as fast as to sort them
     return len(np.unique(np.concatenate(found))), int(np.count_nonzero(present))
 
 

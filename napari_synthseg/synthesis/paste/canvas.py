@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+from scipy import fft
 
 from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.patch import Background
 from napari_synthseg.core.pixels import FloatImage, Pixel, quarter_turned
+from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.patches.stepwise import blurred
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.sprites import CACHE_BYTES
 from napari_synthseg.synthesis.paste.windows import draw_window, empty_windows
@@ -30,15 +32,16 @@ TEXTURE_WINDOWS_TRIED = 16
 
 @dataclass(frozen=True, eq=False)
 class CanvasImage:
-    """What canvases are cut from: one background, the smooth base of it, and its noise residual.
+    """What canvases are cut from: one background, and the smooth base of it.
 
-    `residual`, `base`, `valid` and `counted` (None: all pixels count) are continued by their mirror
-    image where an image is smaller than a canvas. `empty` holds the first pixels of windows in
-    which nothing but valid background lies, (n, ndim).
+    `pixels`, `base`, `valid` and `counted` (None: all pixels count) are continued by their mirror
+    image where an image is smaller than a canvas; else they are no copies, as large images fill the
+    memory. `empty` holds the first pixels of windows in which nothing but valid background lies,
+    (n, ndim).
     """
 
     background: Background
-    residual: FloatImage
+    pixels: FloatImage
     base: FloatImage
     valid: NDArray[np.bool_]
     empty: NDArray[np.int64]
@@ -57,12 +60,18 @@ class CanvasImage:
         valid, counted = _mirrored(background.valid, shape), background.counted
         return cls(
             background,
-            _read_only(_mirrored(background.pixels - base, shape)),
-            _read_only(_mirrored(base, shape)),
+            _mirrored(background.pixels, shape),
+            _mirrored(base, shape),
             valid,
             empty_windows(valid, shape) if find_empty else np.zeros((0, len(shape)), np.int64),
             None if counted is None else _mirrored(counted, shape),
         )
+
+    def residual(self, where: tuple[slice, ...]) -> FloatImage:
+        """Return a new array of a window's noise residual."""
+        window = (slice(None), *where)
+        pixels = self.pixels[window]
+        return np.subtract(pixels, self.base[window], out=_spaced(pixels.shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,12 +160,13 @@ class Canvases:
         where = (slice(None), *window)
         smooth = quarter_turned(image.base[where], orientation)
         if kind == "textured":
-            texture = self.cache.get_or_make(
-                number, lambda: Texture.measure(image.residual, image.valid, self.shape)
-            )
+            texture = self.cache.get_or_make(number, lambda: self._texture(image))
             return texture.draw(rng), smooth
-        # A real copy: a view of the canvas itself would carry objects over to the next pair.
-        return quarter_turned(image.residual[where], orientation).copy("C"), smooth
+        return quarter_turned(image.residual(window), orientation).copy("C"), smooth
+
+    def _texture(self, image: CanvasImage) -> Texture:
+        window = _best_window(image.valid, self.shape)
+        return Texture.measure(image.residual(window), image.valid[window])
 
     def _blank(
         self, rng: np.random.Generator, background: Background
@@ -184,28 +194,28 @@ def dual_shape(backgrounds: Sequence[Background], recipe: PasteParameters) -> tu
 
 def smooth_bases(
     backgrounds: Sequence[Background], diameters: Mapping[int, float]
-) -> tuple[FloatImage, ...]:
-    """Smooth every background at the scale of the smallest class."""
+) -> Generator[Progress, None, tuple[FloatImage, ...]]:
+    """Smooth every background at the scale of the smallest class; nobody can write into them."""
     sigma = float(np.clip(min(diameters.values(), default=8.0) / 4, 2.0, 16.0))
-    return tuple(
-        np.stack(
-            [ndimage.gaussian_filter(c, [sigma / s for s in b.spacing] or sigma) for c in b.pixels]
-        )
-        for b in backgrounds
-    )
+    bases: list[FloatImage] = []
+    for b in backgrounds:
+        base = _spaced(b.pixels.shape)
+        for channel, smooth in zip(b.pixels, base, strict=True):
+            work = blurred(channel, [sigma / s for s in b.spacing] or sigma, smooth)
+            done = len(bases) / len(backgrounds)
+            yield from subprogress(work, done, done)
+        base.flags.writeable = False
+        bases.append(base)
+    return tuple(bases)
 
 
-def _read_only(image: FloatImage) -> FloatImage:
-    """Return a copy that nobody can paste into by mistake, and that is quick to turn.
+def _spaced(shape: tuple[int, ...]) -> FloatImage:
+    """Return a new array that is quick to turn.
 
     Rows of a power of two would all fall on the same few places of the processor's cache, so that
     reading along columns took four times as long: each row gets some unused pixels.
     """
-    spaced = np.empty((*image.shape[:-1], image.shape[-1] + 16), np.float32)
-    view = spaced[..., : image.shape[-1]]
-    view[:] = image
-    view.flags.writeable = False
-    return view
+    return np.empty((*shape[:-1], shape[-1] + 16), np.float32)[..., : shape[-1]]
 
 
 def _mirrored(image: NDArray[Pixel], shape: tuple[int, ...]) -> NDArray[Pixel]:
@@ -214,7 +224,9 @@ def _mirrored(image: NDArray[Pixel], shape: tuple[int, ...]) -> NDArray[Pixel]:
     more = [max(0, m - n) for m, n in zip(shape, image.shape[first:], strict=True)]
     if not any(more):
         return image
-    return np.pad(image, [(0, 0)] * first + [(0, m) for m in more], mode="symmetric")
+    padded = np.pad(image, [(0, 0)] * first + [(0, m) for m in more], mode="symmetric")
+    padded.flags.writeable = False
+    return padded
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,13 +242,10 @@ class Texture:
     shape: tuple[int, ...]
 
     @classmethod
-    def measure(
-        cls, residual: FloatImage, valid: NDArray[np.bool_], shape: tuple[int, ...]
-    ) -> Texture:
-        """Measure the residual, (channel, [z,] y, x), on valid pixels of one window of `shape`."""
-        where = _best_window(valid, shape)
-        mask = valid[where]
-        known = np.where(mask, residual[(slice(None), *where)], 0)
+    def measure(cls, residual: FloatImage, mask: NDArray[np.bool_]) -> Texture:
+        """Measure the residual, (channel, [z,] y, x), of a window on its valid pixels."""
+        shape = mask.shape
+        known = np.where(mask, residual, 0)
         axes = tuple(range(1, known.ndim))
         share = max(float(mask.mean()), 1e-6)
         known -= known.mean(axis=axes, keepdims=True) / share * mask

@@ -63,7 +63,8 @@ def fit_to_backgrounds(
     chosen = choose_patches(library, inside, recipe.min_quality)
     part_numbers = tuple(n for p in chosen.patches if (n := part_of[p]) is not None)
     yield Progress(0.0, "preparing canvases")
-    bases = smooth_bases(backgrounds, library.diameters)
+    smoothing = smooth_bases(backgrounds, library.diameters)
+    bases = yield from subprogress(smoothing, 0.0, 0.1)
     canvases = Canvases.prepare(backgrounds, recipe, bases)
     yield Progress(0.2, "measuring how objects lie")
     layouts = paint_layouts(library, backgrounds)
@@ -85,17 +86,23 @@ def fit_to_backgrounds(
     notes = (*canvases.notes(), *_left_out(usable, inside), *chosen.notes, *notes)
     synthesizer = PasteSynthesizer(recipe, canvases, factory, sampler, arrangement, notes)
     if recipe.arrangement == "matched" and recipe.clustering is None:
-        yield Progress(0.75, "matching how many objects touch")
-        synthesizer = match_clustering(synthesizer, layouts)
-    yield Progress(0.9, "counting what finds no place")
-    synthesizer = replace(synthesizer, notes=(*notes, *_unplaced(synthesizer)))
+        work = match_clustering(synthesizer, layouts)
+        touching = "matching how many objects touch"
+        synthesizer = yield from subprogress(work, 0.75, 0.9, touching)
+    unplaced = yield from subprogress(
+        _unplaced(synthesizer), 0.9, 1.0, "counting what finds no place"
+    )
+    synthesizer = replace(synthesizer, notes=(*notes, *unplaced))
     yield Progress(1.0, "ready")
     return synthesizer
 
 
-def _unplaced(synthesizer: PasteSynthesizer) -> tuple[str, ...]:
+def _unplaced(synthesizer: PasteSynthesizer) -> Generator[Progress, None, tuple[str, ...]]:
     """Say how many objects find no place, class by class, as a few dual images show."""
-    scenes = [synthesizer.layout(index) for index in range(PROBE_IMAGES)]
+    scenes = []
+    for index in range(PROBE_IMAGES):
+        yield Progress(index / PROBE_IMAGES)
+        scenes.append(synthesizer.layout(index))
     drawn = sum((scene.drawn for scene in scenes), Counter[int]())
     lost = sum((scene.unplaced for scene in scenes), Counter[int]())
     shares = {c: lost[c] / drawn[c] for c in sorted(lost)}
@@ -120,25 +127,33 @@ def _left_out(usable: Sequence[Patch], inside: Sequence[Patch]) -> tuple[str, ..
     which = f" ({counts})" if len(every) > 1 else ""
     return (
         f"Of {len(usable)} usable patches {lost.total()} are left out{which}: they lie far apart "
-        "on a large image. Click where objects lie together, or add parts of it as images of their "
-        "own.",
+        "on large images, of which only as much is held as fits into memory. Click where objects "
+        "lie together, or on fewer images, or set regions of interest.",
     )
 
 
-def match_clustering(synthesizer: PasteSynthesizer, layouts: Sequence[Layout]) -> PasteSynthesizer:
+def match_clustering(
+    synthesizer: PasteSynthesizer, layouts: Sequence[Layout]
+) -> Generator[Progress, None, PasteSynthesizer]:
     """Set the clustering so that about as many objects touch as do on the clicked images.
 
     Measured by arranging a few images without and with clustering. Images that are not clicked
     exhaustively do not tell; without any that is, no clustering is added.
     """
-    real = [count_touching(layout.ids) for layout in layouts if layout.exhaustive]
+    real = []
+    for layout in (one for one in layouts if one.exhaustive):
+        yield Progress(0.0)
+        real.append(count_touching(layout.ids))
     if not real:
         return synthesizer
     wanted = sum(t for t, _ in real) / max(sum(n for _, n in real), 1)
-    shares = []
+    shares = list[float]()
     for clustering in (0.0, TRIAL_CLUSTERING):
         trial = _clustered(synthesizer, clustering)
-        seen = [count_touching(trial.layout(i).ids) for i in range(TRIAL_IMAGES)]
+        seen = []
+        for index in range(TRIAL_IMAGES):
+            yield Progress((len(shares) + index / TRIAL_IMAGES) / 2)
+            seen.append(count_touching(trial.layout(index).ids))
         shares.append(sum(t for t, _ in seen) / max(sum(n for _, n in seen), 1))
     low, high = shares
     slope = max(high - low, 1e-3) / TRIAL_CLUSTERING

@@ -110,7 +110,7 @@ class PasteSynthesizer(Synthesizer):
             tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True)) for start in starts
         ]
         where = max(windows, key=lambda window: int(np.count_nonzero(image.valid[window])))
-        piece = image.residual[(slice(None), *where)]
+        piece = image.residual(where)
         level = image.background.level.reshape(sprite.level.shape)
         if not self.recipe.match_level:
             piece = piece + image.base[(slice(None), *where)] - level

@@ -136,7 +136,7 @@ class BlockDecoder:
         first = block[0][0] - self.margin[0]  # what ends before is not seen again
         self._seen_again = [known for known in self._seen_again if known.box[0][1] > first]
         window = widen_region(block, self.margin, self.whole)
-        decoded = decode(*(yield from self.read(window)), self.rule)
+        decoded = yield from decode(*(yield from self.read(window)), self.rule)
         cut: list[SeenObject] = []
         for seen in _objects(decoded, window):
             if not seen.is_cut(self.whole):
@@ -172,7 +172,7 @@ class BlockDecoder:
             wider = [(core, window) for core, window, _ in waiting if window is not None]
             waiting = []
             for window in _joined([window for _, window in wider]):
-                decoded = decode(*(yield from self.read(window)), self.rule)
+                decoded = yield from decode(*(yield from self.read(window)), self.rule)
                 starts = [start for start, _ in window]
                 cores = [core for core, own in wider if _span(own, window) == window]
                 wider = [one for one in wider if one[0] not in cores]

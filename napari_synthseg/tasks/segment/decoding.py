@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import center_of_mass, find_objects, gaussian_filter, label, maximum, mean
 
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.tasks.segment import SegmentRule
+
+STRIP_PX = 2**18
+"""Pixels of a strip in which cores are looked for, so that it takes a fraction of a second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +31,10 @@ class Decoded:
     cores: NDArray[np.int64]
 
 
-def decode(probabilities: FloatImage, distance: FloatImage, rule: SegmentRule) -> Decoded:
-    """Turn network outputs into objects.
+def decode(
+    probabilities: FloatImage, distance: FloatImage, rule: SegmentRule
+) -> Generator[Progress, None, Decoded]:
+    """Turn network outputs into objects; yield at each of several short steps.
 
     The cores (maxima of the inner distance that stand out by `rule.prominence`) seed a watershed
     on the inner distance, inside the foreground. A piece of foreground without a core becomes one
@@ -45,7 +52,8 @@ def decode(probabilities: FloatImage, distance: FloatImage, rule: SegmentRule) -
     foreground = 1.0 - probabilities[0]
     mask = foreground > rule.foreground
     smooth = gaussian_filter(distance, [1.0 / s for s in rule.spacing] or 1.0)
-    seeds, count = label(_cores(smooth, mask, rule.prominence), np.ones((3,) * smooth.ndim))
+    cores = yield from _cores(smooth, mask, rule.prominence)
+    seeds, count = label(cores, np.ones((3,) * smooth.ndim))
     pieces, _ = label(mask)
     seeded = np.zeros(int(pieces.max(initial=0)) + 1, bool)
     seeded[pieces[seeds > 0]] = True
@@ -54,7 +62,9 @@ def decode(probabilities: FloatImage, distance: FloatImage, rule: SegmentRule) -
     extra, extra_count = label(lonely)
     seeds = np.where(extra > 0, extra + count, seeds)
     count += extra_count
+    yield Progress(0.0)
     ids = watershed(-smooth, seeds, mask=mask).astype(np.int32)
+    yield Progress(0.0)
     numbers = np.arange(1, count + 1)
     area = np.bincount(ids.ravel(), minlength=count + 1)[1:]
     # A true object is foreground all over and has a clear core; noise has neither.
@@ -67,22 +77,41 @@ def decode(probabilities: FloatImage, distance: FloatImage, rule: SegmentRule) -
     renumber = np.zeros(count + 1, np.int32)
     renumber[1:][keep] = np.arange(1, int(keep.sum()) + 1)
     values = np.asarray(rule.class_values, np.int64)
+    yield Progress(0.0)
     return Decoded(
         renumber[ids], values[best][keep], scores[keep], _core_places(seeds, numbers[keep])
     )
 
 
-def _cores(height: FloatImage, mask: NDArray[np.bool_], prominence: float) -> NDArray[np.bool_]:
+def _cores(
+    height: FloatImage, mask: NDArray[np.bool_], prominence: float
+) -> Generator[Progress, None, NDArray[np.bool_]]:
     """Return the maxima inside the mask from which every way up leads down by `prominence`.
 
     These are the regional maxima of the reconstruction by dilation of the lowered heights. A
     threshold on the height instead misses small objects, whose cores a young network sees low.
+
+    Nothing is carried from one piece of the mask to another, so that those that begin in a strip
+    are reconstructed together, and before those of the next strip.
     """
     from skimage.morphology import local_maxima, reconstruction
 
     inside = np.where(mask, height, np.float32(0))
     lowered = np.maximum(inside - np.float32(prominence), 0)
-    return np.asarray(local_maxima(reconstruction(lowered, inside)) & mask)
+    pieces, count = label(mask, np.ones((3,) * mask.ndim))
+    boxes = find_objects(pieces)
+    strip_of = np.zeros(count + 1, np.int64)  # the background belongs to none
+    thickness = max(1, STRIP_PX * len(mask) // mask.size)
+    strip_of[1:] = [1 + box[0].start // thickness for box in boxes]
+    rebuilt = np.zeros_like(inside)
+    for strip in np.unique(strip_of[1:]).tolist():
+        last = max(box[0].stop for box, s in zip(boxes, strip_of[1:], strict=True) if s == strip)
+        rows = slice((strip - 1) * thickness, last)
+        own = strip_of[pieces[rows]] == strip
+        found = reconstruction(lowered[rows] * own, inside[rows] * own)
+        np.copyto(rebuilt[rows], found, where=own)
+        yield Progress(0.0)
+    return np.asarray(local_maxima(rebuilt) & mask)
 
 
 def _core_places(seeds: NDArray[np.int32], numbers: NDArray[np.int64]) -> NDArray[np.int64]:

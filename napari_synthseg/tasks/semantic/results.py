@@ -54,9 +54,9 @@ class RegionWriter(ResultWriter):
     def add(self, result: ImageResult) -> None:
         """Write the class values of an image, and keep what each covers."""
         assert isinstance(result.prediction, RegionPrediction)
-        values = result.prediction.values
-        write_regions(self.out / f"{result.stem}.tif", values, result.ref)
-        self._areas[result.name] = measure_areas(values, self.class_names, result.ref)
+        found = result.prediction
+        write_regions(self.out / f"{result.stem}.tif", found.values, result.ref)
+        self._areas[result.name] = measure_areas(found.pixel_counts, self.class_names, result.ref)
 
     def finish(self) -> Written:
         """Write both tables."""

@@ -189,7 +189,7 @@ class SynthSegWidget(QWidget):
             [why_locked(step, project) for step in steps],
         )
         self.hint.setText(self.page.hint())
-        self._show_next_step(self.page.next_step())
+        self._show_next_step(self.page.offered_step())
         notice = session.store.notice if session is not None else ""
         self.notice.say(notice)
 
@@ -286,7 +286,7 @@ class SynthSegWidget(QWidget):
             self.primary.setToolTip(what.why_disabled or "What to do next")
 
     def _on_primary(self) -> None:
-        what = self.page.next_step()
+        what = self.page.offered_step()
         if what is not None and what.action is not None and what.is_ready:
             show_input_errors(what.action)
             self.refresh()

@@ -15,6 +15,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
+from napari_synthseg.ui.control.edit_lock import EditLock
 from napari_synthseg.ui.control.job_monitor import INTERVAL_MS, JobMonitor, close_opened
 from napari_synthseg.ui.control.notices import report, show_input_errors, tell, warn
 from napari_synthseg.ui.control.recent_projects import note_project
@@ -39,6 +40,8 @@ QUIET: tuple[Lane, ...] = ("preparing", "outlining", "mending", "devices")
 WITHOUT_BAR: tuple[Lane, ...] = ("regions", "display", "pictures", "judging", *QUIET)
 """Lanes without a progress bar: their work is over in a moment."""
 
+READ_ONLY = "Nothing can be changed here."
+
 QUIET_INTERVAL_MS = 12
 """How often news is looked for in quiet lanes: a click's outline is ready within a few hundredths
 of a second."""
@@ -49,6 +52,8 @@ class SessionController(QObject):
 
     Attributes
     ----------
+    edit_lock
+        Disables the controls that edit where the project is open for reading only.
     before_undo
         Is given what undoes an edit, or does one again; calls that once all that the user did is in
         the session, as what is not would be lost, and something older would be taken back.
@@ -74,6 +79,7 @@ class SessionController(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.session: Session | None = None
+        self.edit_lock = EditLock()
         self.before_undo: Callable[[Callable[[], object]], object] = _call
         self._monitors: dict[Lane, JobMonitor] = {}
         self._to_show: dict[Lane, deque[tuple[Job[Any], Callable[[Any], object]]]] = {}
@@ -115,6 +121,8 @@ class SessionController(QObject):
             session.changed.connect(self._on_changed)
             session.library_changed.connect(self._on_library_changed)
             session.store.failed.connect(warn)  # napari brings the warning to the GUI thread
+        why = f"{READ_ONLY} {session.store.notice}" if session and session.read_only else ""
+        self.edit_lock.set(why)  # first, as pages then show what they may
         self.session_changed.emit()
         self.session_settled.emit()
         for lane in busy:

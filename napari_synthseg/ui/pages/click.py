@@ -114,6 +114,16 @@ class ClickPage(Page):
             self.outlines, self.suggest, self.exhaustive, self.clicking, self.painting,
             self.show_clicks, self.show_regions,
         )  # fmt: skip
+        controller.edit_lock.guard(
+            self.table,
+            self.add_button,
+            self.remove_button,
+            self.diameter.draw_button,
+            self.diameter,
+            self.exhaustive,
+            self.suggest,
+            self.outlines.mending,
+        )
         layers.regions.changed.connect(self._on_regions_changed)
         layers.clicks.active_class_changed.connect(self._show_active)
         for signal in (layers.image_changed, layers.clicks.removed, layers.marking_changed):

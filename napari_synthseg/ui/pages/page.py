@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
@@ -17,11 +17,15 @@ from napari_synthseg.workflow.session import Session
 
 @dataclass(frozen=True)
 class NextStep:
-    """The one highlighted button: what it says, what it does, and why it is disabled."""
+    """The one highlighted button: what it says, what it does, and why it is disabled.
+
+    With `edits` it is also disabled where the project is open for reading only.
+    """
 
     text: str
     action: Callable[[], object] | None = None
     why_disabled: str = ""
+    edits: bool = False
 
     @property
     def is_ready(self) -> bool:
@@ -88,6 +92,11 @@ class Page(QWidget):
     def next_step(self) -> NextStep | None:
         """Return what the highlighted button does now, or None to hide it."""
         return None
+
+    def offered_step(self) -> NextStep | None:
+        """Return the next step, disabled where it would edit what may only be read."""
+        what, why = self.next_step(), self.controller.edit_lock.why
+        return replace(what, why_disabled=why) if what is not None and what.edits and why else what
 
     def going_to(self, text: str, step: int, why_disabled: str = "") -> NextStep:
         """Return the highlighted button that leads to another step."""

@@ -92,6 +92,9 @@ class PatchesPage(Page):
             row_of(self.reject_button, self.accept_button, again_button), self.masks,
             stretch=self.gallery,
         )  # fmt: skip
+        controller.edit_lock.guard(
+            self.suggested_button, self.reject_button, self.accept_button, self.masks
+        )
         controller.library_changed.connect(self.refresh)
 
     # --- showing -----------------------------------------------------------------------------

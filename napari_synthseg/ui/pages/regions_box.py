@@ -96,6 +96,7 @@ class RegionsBox(QWidget):
             self.rest, self.ground_button, self.take_button, self.problem, self.make_button,
             quiet_label(KEYS),
         )  # fmt: skip
+        controller.edit_lock.guard(self.rest, self.ground_button, self.take_button)
         self.regions.shown.connect(self._on_layer_shown)
         self.regions.changed.connect(self.refresh)
         self.regions.tool_changed.connect(self.refresh)

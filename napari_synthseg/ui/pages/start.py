@@ -70,6 +70,10 @@ class StartPage(Page):
             )
             for name, sample in SAMPLES.items()
         }
+        self.opening = row_of(
+            push_button("Open images…", files.images.ask_files, "One file, or many at once"),
+            push_button("Open folder…", files.images.ask_folder, "All images in a folder, at once"),
+        )
         self.recent_title = QLabel("Or go on with one of the last:")
         self.recent = QWidget()
         self._recent_column = column_in(self.recent)
@@ -78,17 +82,13 @@ class StartPage(Page):
         samples.setContentsMargins(0, 10, 0, 0)
         self.add(
             quiet_label(INTRODUCTION), self.here, self.axes, self.every_plane,
-            row_of(
-                push_button("Open images…", files.images.ask_files, "One file, or many at once"),
-                push_button(
-                    "Open folder…", files.images.ask_folder, "All images in a folder, at once"
-                ),
-            ),
+            self.opening,
             push_button(
                 "Open project…", files.ask_project, "Go on with a project of an earlier day"
             ),
             self.stacks, self.recent_title, self.recent, samples, *self.sample_buttons.values(),
         )  # fmt: skip
+        controller.edit_lock.guard(self.opening)
 
     def hint(self) -> str:
         """Return what to do first."""
@@ -105,7 +105,8 @@ class StartPage(Page):
         if len(name) > MAX_NAME_LENGTH:
             name = f"{name[: MAX_NAME_LENGTH - 1]}…"
         words = f"Use this sample: {sample}" if sample else f"Use layer: {name}"
-        return NextStep(words, lambda: self._files.use_layer(layer))
+        edits = not sample or bool(self.project.images)
+        return NextStep(words, lambda: self._files.use_layer(layer), edits=edits)
 
     def _show_recent(self, folders: Sequence[Path]) -> None:
         """Offer projects that were open before."""

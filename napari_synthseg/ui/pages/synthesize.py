@@ -94,6 +94,7 @@ class SynthesizePage(Page):
             self.choice.how, self.introduction, self.learn, self.preview_row, self.compare_button,
             self.found, self.rejected_box, self.choice,
         )  # fmt: skip
+        controller.edit_lock.guard(self.choice, self.choice.how)
         controller.library_changed.connect(self._on_stale)
         self.refresh()
 

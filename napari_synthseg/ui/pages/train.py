@@ -74,6 +74,9 @@ class TrainPage(Page):
             row_of(self.runs, self.resume_button, stretch=self.runs), self.report,
             self.compare_button,
         )  # fmt: skip
+        controller.edit_lock.guard(
+            self.task, self.form, self.device, self.work.start_button, self.resume_button
+        )
         self.refresh()
 
     # --- showing -----------------------------------------------------------------------------
@@ -100,7 +103,7 @@ class TrainPage(Page):
             return self.going_to("Next: see the results", RESULTS)
         marked = is_marked(self.project)
         why = "" if marked else "Click on a few objects, or paint regions, first."
-        return NextStep("Start training", self.start, why)
+        return NextStep("Start training", self.start, why, edits=True)
 
     def enter(self) -> None:
         """Show what suits what is marked, until the user chooses."""

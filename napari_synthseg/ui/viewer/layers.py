@@ -243,7 +243,7 @@ class Layers(QObject):
     def _read(self, ref: ImageRef, then: Callable[[tuple[Any, bool]], object]) -> None:
         session = self._controller.session
         assert session is not None
-        job = Job.of(f"read {ref.name}", partial(read_image, ref, session.folder))
+        job = Job(read_image(ref, session.folder), f"read {ref.name}")
         self._controller.run(job, then, lane="reading")
 
     def _make_layer(

@@ -8,7 +8,13 @@ from typing import Any
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage, RegionLabels, instances_of, regions_of
+from napari_synthseg.core.labels import (
+    DualImage,
+    RegionLabels,
+    count_values,
+    instances_of,
+    regions_of,
+)
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.exports.pair_record import RECORD_FILE, PairRecord
@@ -88,8 +94,8 @@ def describe_pairs(pairs: Sequence[DualImage], project: Project) -> tuple[dict[s
     some = ", ".join(bad[:MAX_LISTED_FILES]) + (", …" if len(bad) > MAX_LISTED_FILES else "")
     told = f"; {len(bad)} did not pass the gate, leave them out of training: {some}" if bad else ""
     if isinstance(pairs[0].labels, RegionLabels):
-        maps = (regions_of(pair.labels).values for pair in pairs)
-        areas = [measure_areas(values, project.class_names, ImageRef(uri="")) for values in maps]
+        counts = (count_values(regions_of(pair.labels).values) for pair in pairs)
+        areas = [measure_areas(each, project.class_names, ImageRef(uri="")) for each in counts]
         figures["shares"] = mean_shares(areas)
         regions = describe_shares(figures["shares"])
         return figures, f"{len(pairs)} dual images of regions ({regions}){told}"

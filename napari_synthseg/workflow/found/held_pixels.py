@@ -19,7 +19,12 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.predictions import InstancePrediction, Prediction, RegionPrediction
+from napari_synthseg.core.predictions import (
+    InstancePrediction,
+    Prediction,
+    RegionPrediction,
+    ValueCounts,
+)
 
 Pixels = TypeVar("Pixels", bound=NDArray[Any])
 
@@ -75,7 +80,10 @@ class HeldPixels:
             case InstancePrediction(ids=ids):
                 return replace(prediction, ids=self._held(ids))
             case RegionPrediction(values=values):
-                return replace(prediction, values=self._held(values))
+                held = self._held(values)
+                return replace(
+                    prediction, values=held, counts=ValueCounts(held, prediction.pixel_counts)
+                )
         return prediction
 
     def _held(self, pixels: Pixels) -> Pixels:

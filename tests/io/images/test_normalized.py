@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import Intensity
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.io.images import normalized, stored_array
 from napari_synthseg.io.images.normalized import NormalizedImage
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.storage.images import describe, open_pixels
+from tests.helpers.clicked_discs import finish
 from tests.helpers.zarr_images import write_ome_zarr
 
 
@@ -151,11 +153,11 @@ def test_a_large_image_is_measured_on_a_sample(
     exact = again().intensity
     monkeypatch.setattr(normalized, "MAX_SAMPLE_PX", 2**16)
     strided = again()
-    assert 2**14 < strided._sample().size <= 2**16
+    assert 2**14 < exhaust(strided._sample()).size <= 2**16
     assert strided.intensity.low[0] == pytest.approx(exact.low[0], abs=2)
     monkeypatch.setattr(normalized, "MAX_STRIDED_PX", 2**18)
     windows = again()
-    assert 2**14 < windows._sample().size <= 2**16
+    assert 2**14 < exhaust(windows._sample()).size <= 2**16
     assert windows.intensity.high[0] == pytest.approx(exact.high[0], abs=4)
 
 
@@ -299,3 +301,22 @@ def test_the_intensity_of_an_image_is_measured_once(
     part = ref.model_copy(update={"region": ((0, 20), (0, 20))})
     open_pixels(part, tmp_path).read()
     assert len(measured) == 2  # it is that of the region
+
+
+# --- in steps --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("shape", "axes"), [((90, 70), "yx"), ((9, 30, 40), "zyx")])
+def test_a_whole_image_is_read_in_steps_as_at_once(
+    shape: tuple[int, ...], axes: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(normalized, "MAX_SAMPLE_PX", 2**10)
+    image = noise(*shape)
+    at_once = opened(kept(tmp_path, image, axes), tmp_path).read()
+    monkeypatch.setattr(normalized, "READ_PX", 2**9)
+    steps, found = finish(opened(kept(tmp_path, image, axes), tmp_path).read_whole())
+    np.testing.assert_array_equal(found, at_once)
+    fractions = [step.fraction for step in steps]
+    assert fractions == sorted(fractions)
+    assert sum(fraction < 0.5 for fraction in fractions) > 1, "while the intensity is measured"
+    assert sum(fraction > 0.5 for fraction in fractions) > 3

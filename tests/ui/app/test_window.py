@@ -13,8 +13,8 @@ from weakref import ref
 import pytest
 from napari.settings import get_settings
 from qtpy.QtCore import QCoreApplication, QEvent, Qt, QTimer
-from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QVBoxLayout, QWidget
+from qtpy.QtGui import QCloseEvent, QHelpEvent
+from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QToolTip, QVBoxLayout, QWidget
 
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.app.close_watch import CloseWatch
@@ -94,8 +94,36 @@ def test_two_windows_have_a_project_each_and_one_writer(opened, make_napari_view
     opened.clicks.add(CENTERS[5])
     second.wait(lambda: len(second.clicks.data) == 1)
     assert len(opened.session.project.clicks) == 2
+    assert_nothing_can_be_edited(second, qtbot)
+    panel.controller.show(None)
+    assert panel.click_page.add_button.isEnabled()
     panel.shut_down()
     assert opened.panel.controller.edit(opened.session.project.without_clicks([]), "go on")
+
+
+def assert_nothing_can_be_edited(bench, qtbot):
+    """What edits is disabled and tells why, however pages refresh; what only looks works."""
+    panel = bench.panel
+    for step in panel.pages:
+        panel.show_step(step)
+        bench.settle()
+    click, images, train = panel.click_page, panel.click_page.images, panel.train_page
+    for control in (
+        click.add_button, click.remove_button, click.table, click.exhaustive, images.details.name,
+        images.details.remove_button, images.add_button, images.import_button, train.form,
+        train.work.start_button, panel.synthesize_page.choice, panel.patches_page.reject_button,
+        panel.start_page.opening, panel.results_page.improve.button,
+    ):  # fmt: skip
+        assert not control.isEnabled()
+    assert panel.synthesize_page.preview_button.isEnabled()
+    assert train.offered_step().why_disabled.startswith("Nothing can be changed here. Opened read")
+    panel.show_step(1)
+    button = click.add_button
+    where = button.rect().center()
+    help_event = QHelpEvent(QEvent.Type.ToolTip, where, button.mapToGlobal(where))
+    QApplication.sendEvent(button, help_event)
+    assert "another window of this program" in QToolTip.text()
+    QToolTip.hideText()
 
 
 def test_colors_follow_the_theme_at_once(opened):

@@ -15,12 +15,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import tifffile
 
 from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.labels import count_values
 from napari_synthseg.core.predictions import (
     FoundObject,
     InstancePrediction,
@@ -31,6 +33,8 @@ from napari_synthseg.core.predictions import (
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.tasks.results import ImageResult
+from napari_synthseg.tasks.semantic.results import RegionWriter
 from napari_synthseg.workflow import predicting
 from napari_synthseg.workflow import session as session_module
 from napari_synthseg.workflow.found import held_pixels
@@ -127,6 +131,24 @@ def test_regions_keep_their_counts_and_points_have_no_pixels(tmp_path: Path) -> 
     np.testing.assert_array_equal(held.values, values)
     points = PointPrediction(objects=())
     assert pixels.hold(points) is points
+
+
+def test_pixels_of_regions_are_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not anew whenever the prediction is replaced, held or written; others are counted anew."""
+    counting = Mock(wraps=count_values)
+    monkeypatch.setattr("napari_synthseg.core.predictions.count_values", counting)
+    found = RegionPrediction(values=np.full(SHAPE, 2, np.uint8))
+    named = replace(found, image="a", run="r", notes=("so",))
+    held = HeldPixels(tmp_path, 0).hold(named)
+    writer = RegionWriter(tmp_path, {2: "grain"})
+    writer.add(ImageResult(ImageRef(uri="a.tif"), replace(held, notes=())))
+    assert counting.call_count == 1
+    assert writer.finish().figures["shares"]["grain"] == 1
+    assert pickle.loads(pickle.dumps(held)).pixel_counts[2] == np.prod(SHAPE)
+    assert isinstance(held, RegionPrediction)
+    assert replace(held, values=np.ones(SHAPE, np.uint8)).pixel_counts[1] == np.prod(SHAPE)
 
 
 def test_where_no_file_can_be_written_the_pixels_stay(

@@ -83,6 +83,7 @@ class ImagesBox(QWidget):
             ),
             self.list, FoldRow(self.about, self.parts),
         ).setSpacing(4)  # fmt: skip
+        controller.edit_lock.guard(self.add_button, self.import_button, self.details, self.limits)
         bind_widget_keys(
             self,
             "images",

@@ -30,6 +30,7 @@ class ImproveBox(QWidget):
         self.button = push_button("Improve the model", self.improve, TIP)
         self.table = TableList()
         column_in(self, self.button, self.table)
+        controller.edit_lock.guard(self.button)
         controller.work_changed.connect(self._on_work_changed)
 
     def improve(self) -> None:

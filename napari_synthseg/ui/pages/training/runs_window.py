@@ -94,6 +94,9 @@ class RunsWindow(QDialog):
         controller.work_changed.connect(self._on_work_changed)
         controller.session_changed.connect(self.close)
         self.resize(980, 640)
+        controller.edit_lock.guard(
+            self.name, self.use_button, self.go_on_button, self.delete_button, self.confirm
+        )
         self.refresh()
 
     def _make_buttons(self) -> QWidget:

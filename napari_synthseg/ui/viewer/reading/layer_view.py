@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.io.images.axes import axis_words
 from napari_synthseg.storage.images import open_pixels
 
@@ -150,12 +151,13 @@ def source_file(layer: Layer) -> Path | None:
     return Path(path) if path and Path(path).exists() else None
 
 
-def read_image(ref: ImageRef, folder: Path) -> tuple[np.ndarray, bool]:
+def read_image(ref: ImageRef, folder: Path) -> Generator[Progress, None, tuple[np.ndarray, bool]]:
     """Return the pixels of a whole image as napari shows them, and whether as RGB.
 
     One channel gives ([z,] y, x), RGB (y, x, 3), other numbers (channel, [z,] y, x).
     """
-    pixels = open_pixels(ref.model_copy(update={"region": None}), folder).read()
+    work = open_pixels(ref.model_copy(update={"region": None}), folder).read_whole()
+    pixels = yield from subprogress(work, message=f"reading {ref.name}")
     if len(pixels) == 1:
         return pixels[0], False
     if len(pixels) == 3 and ref.axes.endswith("c"):
