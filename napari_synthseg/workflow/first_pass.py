@@ -45,10 +45,13 @@ SIZE_SPREAD = 0.8
 """By how much the size of objects may differ from that of those learned from, natural logarithm:
 what is found at a scale counts the less the more it does."""
 
-SURENESS_POWER = 3
+SURENESS_POWER = 2
 """How much more the mean score of objects counts than how many times larger they would be."""
 
-LEAST_SURENESS = 0.4
+BETTER = 1.05
+"""By which factor another magnification must be better than 1, which most images have."""
+
+LEAST_SURENESS = 0.5
 """Mean score below which what is found tells nothing: of texture, say, at any scale."""
 
 
@@ -85,7 +88,7 @@ def find_magnification(
         work = predict_image(predictor, shown, image=ref.id, run="", ref=ref)
         found = yield from subprogress(work, start, stop, f"trying magnification {times:.2g}")
         if isinstance(found, InstancePrediction) and found.objects:
-            likely = _bell(math.log(times), MAGNIFICATION_SPREAD)
+            likely = _bell(math.log(times), MAGNIFICATION_SPREAD) * (BETTER if times == 1 else 1)
             sureness[times] = float(np.mean([thing.score for thing in found.objects]))
             values[times] = likely * sureness[times] ** SURENESS_POWER
             values[times] *= _size_fit(found, factors, predictor)

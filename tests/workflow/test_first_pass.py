@@ -83,7 +83,7 @@ def test_the_unusual_must_be_better_and_not_just_as_good(find):
     texture = 0.25
 
     def model(times):
-        return (0.42 if times == pytest.approx(texture) else 0.4), DIAMETER
+        return (0.62 if times == pytest.approx(texture) else 0.6), DIAMETER
 
     assert find(model)[0] == pytest.approx(1)
 
@@ -99,9 +99,9 @@ def test_nothing_found_anywhere_is_no_magnification(find):
     assert find(lambda _: (0.0, DIAMETER))[0] is None
 
 
-@pytest.mark.parametrize(("sureness", "magnification"), [(0.39, None), (0.41, 0.25)])
+@pytest.mark.parametrize(("sureness", "magnification"), [(0.49, None), (0.51, 0.25)])
 def test_what_is_found_without_sureness_tells_no_magnification(find, sureness, magnification):
     def model(times):
-        return (sureness if times == pytest.approx(0.25) else 0.2), DIAMETER
+        return (sureness if times == pytest.approx(0.25) else 0.3), DIAMETER
 
     assert find(model, scale=0.4)[0] == magnification
