@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ from napari_synthseg.core.pixels import (
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.background import MAX_SIGMA_PX, clear_of, estimate_background
 from napari_synthseg.patches.foreground import mark_objectlike
-from napari_synthseg.patches.stepwise import grown, in_slabs, slabs
+from napari_synthseg.patches.stepwise import grown, in_slabs
 from napari_synthseg.patches.window import RIM_DIAMETERS
 
 WHOLE_PX = 6 * 2**20
@@ -65,6 +66,9 @@ The same on all computers: what dual images show must not depend on how much mem
 
 BYTES_PER_VALUE, BYTES_PER_PX = 8, 3
 """What a part takes for as long as dual images are made: each channel twice, and three masks."""
+
+READ_STEPS = 4
+"""Steps in which a part of a volume is read."""
 
 AROUND_DIAMETERS = 1.5
 """How far the surroundings reach that objects are compared with."""
@@ -370,14 +374,18 @@ def find_rejected(
 
 
 def _read(image: ClickedImage, part: Region) -> Generator[Progress, None, FloatImage]:
-    """Return the pixels of a part; volumes are read some planes at a time."""
+    """Return the pixels of a part; volumes are read in a few steps.
+
+    Not in more: what a file decodes at once may be many planes thick, and is decoded in each.
+    """
     if len(part) == 2:
         return image.pixels.read(part)
     (first, _), *flat = part
     pixels = np.empty((image.pixels.shape[0], *region_shape(part)), np.float32)
-    for planes in slabs(pixels.shape[1:]):
-        block = (first + planes.start, first + planes.stop), *flat
-        pixels[:, planes] = image.pixels.read(block)
+    count = pixels.shape[1]
+    ends = [count * step // READ_STEPS for step in range(READ_STEPS + 1)]
+    for start, stop in pairwise(dict.fromkeys(ends)):
+        pixels[:, start:stop] = image.pixels.read(((first + start, first + stop), *flat))
         yield Progress(0.0)
     return pixels
 

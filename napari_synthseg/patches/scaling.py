@@ -54,6 +54,8 @@ class WorkingScale:
         Image id -> its own factor, where it is another one.
     known
         Ids of the images whose factor was measured, equal or not.
+    outlined
+        Class value -> diameter of its outlines, pixels, where that of the class is quite another.
     diameter
         Of the usual object that this was measured by, pixels of the image.
     spacing
@@ -66,6 +68,7 @@ class WorkingScale:
     diameter: float = 0.0
     spacing: tuple[float, ...] = ()
     known: frozenset[str] = frozenset()
+    outlined: Mapping[int, float] = field(default_factory=dict)
 
     def of(self, image: ImageRef) -> Factor:
         """Return the factor of an image, of a volume for each axis."""
@@ -150,11 +153,13 @@ def measure_scale(
     """
     if not working or not library.patches:
         return UNSCALED
-    smallest = min(library.diameters, key=lambda value: library.diameters[value])
+    unlike = _outlined_diameters(library)
+    diameters = {**library.diameters, **unlike}
+    smallest = min(diameters, key=lambda value: diameters[value])
     spacings = [image.ref.spacing for image in library.images]
     measured, of_held = (_own_diameters(some, smallest) for some in (library, held))
-    usual = library.diameters[smallest] if measured else _outlined_diameter(library, smallest)
-    return scale_for(usual, measured, working, spacings, of_held)
+    scale = scale_for(diameters[smallest], measured, working, spacings, of_held)
+    return replace(scale, outlined=unlike)
 
 
 def _own_diameters(library: PatchLibrary | None, smallest: int) -> dict[str, float]:
@@ -169,18 +174,20 @@ def _own_diameters(library: PatchLibrary | None, smallest: int) -> dict[str, flo
     return {image: found.diameter for image, found in own.items() if found}
 
 
-def _outlined_diameter(library: PatchLibrary, value: int) -> float:
-    """Return the diameter of a class; where its outlines are quite unlike it, how large they are.
+def _outlined_diameters(library: PatchLibrary) -> dict[int, float]:
+    """Return how large the outlines of a class are, by value, where that is quite unlike it.
 
     Long objects have no sure diameter, and the typed one may be their width or their length: what
     is learned is what was outlined.
     """
-    given, length_of = library.diameters[value], _length_in(library)
-    mine = [p for p in library.usable() if p.cls == value and p.area and not p.touches_border]
-    if len(mine) < MIN_OBJECTS:
-        return given
-    outlined = float(np.median([length_of(patch) for patch in mine]))
-    return given if given / UNLIKE_RATIO <= outlined <= given * UNLIKE_RATIO else outlined
+    length_of, unlike = _length_in(library), {}
+    for value, given in library.diameters.items():
+        mine = [p for p in library.usable() if p.cls == value and p.area and not p.touches_border]
+        if len(mine) >= MIN_OBJECTS:
+            outlined = float(np.median([length_of(patch) for patch in mine]))
+            if not given / UNLIKE_RATIO <= outlined <= given * UNLIKE_RATIO:
+                unlike[value] = outlined
+    return unlike
 
 
 def _length_in(library: PatchLibrary) -> Callable[[Patch], float]:
@@ -271,18 +278,19 @@ def _factor(diameter: float, working: float, most: float) -> float:
 
 def scaled_library(library: PatchLibrary, scale: WorkingScale) -> PatchLibrary:
     """Return a library as if it had been cut from resampled images, without notes."""
+    own = {value: scale.outlined.get(value, d) for value, d in library.diameters.items()}
     if scale.is_one:
-        return library
+        return replace(library, diameters=own) if scale.outlined else library
     factors = {image.ref.id: scale.of(image.ref) for image in library.images}
     images = {i.ref.id: scaled_clicked(i, factors[i.ref.id]) for i in library.images}
     sources = {i: TiledSource(image.pixels) for i, image in images.items()}
-    times = scale.usual * scale.diameter / min(library.diameters.values())
+    times = scale.usual * scale.diameter / min(own.values())
     patches = tuple(_scaled(p, sources[p.image], factors[p.image]) for p in library.patches)
     return replace(
         library,
         patches=patches,
         images=tuple(images.values()),
-        diameters={value: d * times for value, d in library.diameters.items()},
+        diameters={value: d * times for value, d in own.items()},
         measured={
             value: replace(m, diameter=m.diameter * scale.usual, error=m.error * scale.usual)
             for value, m in library.measured.items()

@@ -104,6 +104,15 @@ def test_what_is_outlined_tells_the_scale_where_the_diameter_is_quite_another(
     assert measure_scale(few, 24.0).usual == pytest.approx(min(24 / typed, 3.0))
 
 
+def test_a_diameter_that_is_quite_another_changes_no_other_class(large):
+    library = large[0]
+    fibers = tuple(replace(patch, cls=2, confidence=0.6) for patch in library.patches)
+    both = replace(library, patches=(*library.patches, *fibers), diameters={1: 80.0, 2: 8.0})
+    scale = measure_scale(both, 24.0)
+    assert scale.usual == pytest.approx(24 / 80, rel=0.05)
+    assert scaled_library(both, scale).diameters == pytest.approx({1: 24.0, 2: 24.0}, rel=0.05)
+
+
 def test_true_masks_tell_the_scale(large):
     library, ids = large
     pair = DualImage(

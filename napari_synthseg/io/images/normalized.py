@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import threading
-from collections.abc import Generator, Hashable, Iterator
+from collections.abc import Generator, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, full_region, lies_in, region_shape
+from napari_synthseg.core.geometry import (
+    Region,
+    divide_region,
+    full_region,
+    lies_in,
+    region_shape,
+    region_slices,
+)
 from napari_synthseg.core.pixels import FloatImage, Intensity
 from napari_synthseg.core.progress import Progress, exhaust, subprogress
 from napari_synthseg.io.images.fill import find_fill
@@ -142,14 +149,25 @@ class NormalizedImage:
         extents = region_shape(self._region)
         check_budget(self._stored.name, math.prod(extents) * len(self._channels), 4)
         yield from subprogress(self.measure(), 0.0, 0.5)
-        (start, stop), *others = self._region
-        rows = max(1, READ_PX // (math.prod(extents[1:]) * len(self._channels)))
         image = np.empty((len(self._channels), *extents), np.float32)
-        for first in range(start, stop, rows):
-            last = min(first + rows, stop)
-            image[:, first - start : last - start] = self.read(((first, last), *others))
-            yield Progress(0.5 + 0.5 * (last - start) / (stop - start))
+        blocks, origin = self._blocks(), [start for start, _ in self._region]
+        for number, block in enumerate(blocks, start=1):
+            image[(slice(None), *region_slices(block, origin))] = self.read(block)
+            yield Progress(0.5 + 0.5 * number / len(blocks))
         return image
+
+    def _blocks(self, step: int = 1) -> list[Region]:
+        """Divide the region into parts that are read in a moment, each chunk of the file once.
+
+        Their edges are multiples of `step`, but for the last ones. They are as wide as may be, as
+        files are read row by row.
+        """
+        chunk = dict(zip(self._stored.axes, self._stored.chunk, strict=False))
+        edges = [-(-chunk.get(axis, 1) // step) * step for axis in self._spatial]
+        for axis, length in reversed(list(enumerate(region_shape(self._region)))):
+            room = READ_PX // (math.prod(edges) * len(self._channels))
+            edges[axis] *= max(1, min(room, -(-length // edges[axis])))
+        return list(divide_region(self._region, edges))
 
     def read(self, region: Region | None = None) -> FloatImage:
         """Return the pixels of `region` as (channel, [z,] y, x) float32, normalized.
@@ -306,13 +324,26 @@ class NormalizedImage:
         The grid lies over the region.
         """
         step = self._step()
-        parts = _windows(self._region) if step is None else list(_strips(self._region, step))
-        read = []
-        for number, part in enumerate(parts, start=1):
-            values = self.read_stored(part)
-            read.append(values.reshape(len(values), -1) if step is None else values)
-            yield Progress(number / len(parts))
-        return read[0] if len(read) == 1 else np.concatenate(read, axis=1)
+        if step is None:
+            windows, read = _windows(self._region), []
+            for number, window in enumerate(windows, start=1):
+                values = self.read_stored(window)
+                read.append(values.reshape(len(values), -1))
+                yield Progress(number / len(windows))
+            return np.concatenate(read, axis=1)
+        blocks, origin = self._blocks(step), [start for start, _ in self._region]
+        grid = [-(-length // step) for length in region_shape(self._region)]
+        sample: NDArray[Any] | None = None
+        for number, block in enumerate(blocks, start=1):
+            values = self.read_stored(tuple(slice(a, b, step) for a, b in block))
+            if sample is None:
+                sample = np.empty((len(values), *grid), values.dtype)
+            corner = [(a - o) // step for (a, _), o in zip(block, origin, strict=True)]
+            place = [slice(a, a + n) for a, n in zip(corner, values.shape[1:], strict=True)]
+            sample[(slice(None), *place)] = values
+            yield Progress(number / len(blocks))
+        assert sample is not None
+        return sample
 
     def _sample_counted(self) -> NDArray[np.bool_] | None:
         """Return which pixels of `_sample`, all in one row, count; None where all do."""
@@ -333,15 +364,6 @@ class NormalizedImage:
             return None
         step: int = math.ceil((size / MAX_SAMPLE_PX) ** (1 / len(self._region)))
         return max(1, step)
-
-
-def _strips(region: Region, step: int) -> Iterator[tuple[slice, ...]]:
-    """Yield the grid of every `step`-th pixel in parts along its first axis."""
-    (start, stop), *others = region
-    rows = max(1, READ_PX // (math.prod(b - a for a, b in others) * step)) * step
-    for first in range(start, stop, rows):
-        strip = slice(first, min(first + rows, stop), step)
-        yield strip, *(slice(a, b, step) for a, b in others)
 
 
 def _windows(region: Region) -> list[tuple[slice, ...]]:

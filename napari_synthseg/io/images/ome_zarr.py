@@ -143,8 +143,8 @@ def stored_zarr(
         array = with_checked_chunks(array)
     except InputError as error:
         raise InputError(f"'{name}' is not read: {error}") from None
-    chunk = math.prod(array.shards or array.chunks)
-    check_budget(name, chunk, array.dtype.itemsize)
+    chunk = tuple(array.shards or array.chunks)
+    check_budget(name, math.prod(chunk), array.dtype.itemsize)
 
     def read(index: Index) -> NDArray[Any]:
         try:
@@ -166,6 +166,7 @@ def stored_zarr(
         dtype=np.dtype(array.dtype),
         read=read,
         is_color=color,
+        chunk=chunk,
         pixel_size=sizes,
         unit="um" if sizes else "px",
         notes=notes.get((channels, color), ()),

@@ -38,6 +38,8 @@ class StoredArray:
         The c axis holds red, green and blue, which keep their relation.
     whole
         The format can only be decoded whole, so that a caller should keep what it read.
+    chunk
+        Extent along each axis of what is decoded at once; empty: any part costs its pixels.
     pixel_size
         Axis letter -> size of a pixel in `unit`, where the file says so.
     unit
@@ -64,6 +66,7 @@ class StoredArray:
     read: Callable[[Index], NDArray[Any]]
     is_color: bool = False
     whole: bool = False
+    chunk: tuple[int, ...] = ()
     pixel_size: Mapping[str, float] = field(default_factory=dict)
     unit: str = "px"
     unnamed: str = ""

@@ -22,6 +22,7 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.geometry import full_region
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import Patch
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.project import Project
 from napari_synthseg.tasks.info import Marking
 from napari_synthseg.ui.control.controller import SessionController
@@ -389,7 +390,7 @@ class Layers(QObject):
             # not in the lane of what the user asks for, which may be busy: nobody would ask again
             self._controller.compute(
                 f"read {refs[0].name}",
-                partial(read_image, refs[0], session.folder),
+                partial(exhaust, read_image(refs[0], session.folder)),
                 partial(self._replace_layer, image, watch),
             )
 

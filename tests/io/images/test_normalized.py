@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from napari_synthseg.core.pixels import Intensity
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.io.images import normalized, stored_array
 from napari_synthseg.io.images.normalized import NormalizedImage
+from napari_synthseg.io.images.stored_array import Index, StoredArray
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.storage.images import describe, open_pixels
 from tests.helpers.clicked_discs import finish
@@ -312,11 +314,39 @@ def test_a_whole_image_is_read_in_steps_as_at_once(
 ) -> None:
     monkeypatch.setattr(normalized, "MAX_SAMPLE_PX", 2**10)
     image = noise(*shape)
-    at_once = opened(kept(tmp_path, image, axes), tmp_path).read()
+    for name in ("at once.tif", "in steps.tif"):
+        tifffile.imwrite(tmp_path / name, image)
+    at_once = opened(ImageRef(uri="at once.tif", axes=axes), tmp_path).read()
     monkeypatch.setattr(normalized, "READ_PX", 2**9)
-    steps, found = finish(opened(kept(tmp_path, image, axes), tmp_path).read_whole())
+    steps, found = finish(opened(ImageRef(uri="in steps.tif", axes=axes), tmp_path).read_whole())
     np.testing.assert_array_equal(found, at_once)
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)
     assert sum(fraction < 0.5 for fraction in fractions) > 1, "while the intensity is measured"
     assert sum(fraction > 0.5 for fraction in fractions) > 3
+
+
+@pytest.mark.parametrize(("shape", "chunk"), [((9, 60, 80), (9, 20, 20)), ((700, 30), (7, 30))])
+def test_each_chunk_of_a_file_is_decoded_once(
+    shape: tuple[int, ...], chunk: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(normalized, "READ_PX", 2**12)
+    image = noise(*shape)
+    decoded: list[tuple[int, ...]] = []
+
+    def read(index: Index) -> NDArray[Any]:
+        spans = [range(*part.indices(n)) for part, n in zip(index, shape, strict=True)]
+        pieces = [sorted({at // edge for at in s}) for s, edge in zip(spans, chunk, strict=True)]
+        decoded.extend(product(*pieces))
+        return image[index]
+
+    axes = "zyx"[-len(shape) :]
+    stored = StoredArray("a", shape, axes, image.dtype, read, chunk=chunk)
+    pixels = NormalizedImage(ImageRef(uri="a", axes=axes), stored, "a")
+    every = set(product(*(range(-(-n // edge)) for n, edge in zip(shape, chunk, strict=True))))
+    exhaust(pixels.measure())
+    assert sorted(decoded) == sorted(every)
+    decoded.clear()
+    whole = exhaust(pixels.read_whole())
+    assert sorted(decoded) == sorted(every)
+    np.testing.assert_array_equal(whole, pixels.read())
