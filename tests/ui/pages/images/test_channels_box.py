@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.ui.pages.images import channels_box
 from tests.ui.conftest import CENTERS, draw_discs
 
 pytestmark = pytest.mark.gui
@@ -105,3 +107,47 @@ def test_a_layer_of_the_user_stays_and_is_shown_again(bench):
     bench.settle()
     assert bench.panel.layers.image.layer.data is stack
     assert layer.visible
+
+
+def test_channels_of_an_image_that_could_not_be_opened_are_shown_later(several, monkeypatch):
+    details = several.panel.click_page.images.details
+    asked = []
+
+    def offline(ref, folder):
+        asked.append(ref.name)
+        raise InputError("the drive is not there")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(channels_box, "choosable_channels", offline)
+        show(several, "b.tif")
+        several.qtbot.wait(300)
+        assert 0 < len(asked) < 10  # a failure leads to no other try by itself
+        assert not details.channels.isVisibleTo(details)
+    show(several, "a.tif")
+    show(several, "b.tif")
+    assert details.channels.isVisibleTo(details)
+    assert details.channels.channels.placeholderText() == "all, 0 to 2"
+
+
+def test_a_color_that_was_chosen_elsewhere_can_be_taken_back(several, tmp_path):
+    details = several.panel.click_page.images.details
+    color = np.repeat(draw_discs()[..., None] // 8, 3, axis=-1).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "color.tif", color, photometric="rgb")
+    several.panel.files.images.add([tmp_path / "color.tif"])
+    several.settle()
+    show(several, "color.tif")
+    assert not details.channels.isVisibleTo(details)
+    (ref,) = several.panel.layers.image.refs
+    several.panel.controller.start(lambda session: session.choose_channels((0,), [ref]))
+    several.settle()
+    several.settle()
+    assert used(several)["color.tif"] == (0,)
+    assert details.channels.isVisibleTo(details)
+    assert details.channels.channels.text() == "0"
+    assert details.channels.channels.placeholderText() == "all"
+    assert not details.channels.for_all.isVisibleTo(details)
+    type_channels(several, "")
+    assert set(used(several).values()) == {None}
+    assert not details.channels.isVisibleTo(details)
+    show(several, "a.tif")
+    assert details.channels.for_all.isVisibleTo(details)
