@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import tifffile
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.pages.images import channels_box
+from napari_synthseg.ui.viewer import layers as layers_module
+from napari_synthseg.workflow.jobs import Job
 from tests.ui.conftest import CENTERS, draw_discs
 
 pytestmark = pytest.mark.gui
@@ -151,3 +156,44 @@ def test_a_color_that_was_chosen_elsewhere_can_be_taken_back(several, tmp_path):
     assert not details.channels.isVisibleTo(details)
     show(several, "a.tif")
     assert details.channels.for_all.isVisibleTo(details)
+
+
+def choose_while_reading(bench, end_reading):
+    """Choose channel 1 of all images while an image is read; nothing is in view until that ends."""
+    bench.panel.controller.start(lambda session: session.choose_channels((1,)))
+    bench.wait(lambda: used(bench)["a.tif"] == (1,))
+    assert bench.panel.layers.image is None
+    end_reading()
+    bench.settle()
+    bench.settle()
+
+
+@pytest.mark.parametrize("way", ["ends", "is cancelled"])
+def test_the_image_in_view_comes_back_once_other_reading_ends(several, told, way):
+    controller, go, before = several.panel.controller, threading.Event(), len(told)
+
+    def read():
+        while not go.wait(0.01):
+            yield Progress(0.5)
+
+    controller.run(Job(read(), "read another image"), lane="reading")
+    choose_while_reading(several, go.set if way == "ends" else lambda: controller.cancel("reading"))
+    image = several.panel.layers.image
+    assert (image.refs[0].name, image.layer.data.shape) == ("a.tif", (128, 160))
+    assert not any("Still busy" in record.message for record in told[before:])
+
+
+def test_an_image_that_is_read_meanwhile_is_shown_in_the_channels_of_now(several, monkeypatch):
+    go, read = threading.Event(), layers_module.read_image
+
+    def slow(ref, folder):
+        go.wait(60)
+        return (yield from read(ref, folder))
+
+    monkeypatch.setattr(layers_module, "read_image", slow)
+    (ref,) = (ref for ref in several.session.project.images if ref.name == "b.tif")
+    several.panel.layers.show_image(ref)
+    choose_while_reading(several, go.set)
+    image = several.panel.layers.image
+    assert (image.refs[0].name, image.layer.data.shape) == ("b.tif", (128, 160))
+    assert several.panel.controller.job("reading") is None
