@@ -11,7 +11,7 @@ import tifffile
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.pages.images import channels_box
-from napari_synthseg.ui.viewer import layers as layers_module
+from napari_synthseg.ui.viewer.reading.layer_view import read_image
 from napari_synthseg.workflow.jobs import Job
 from tests.ui.conftest import CENTERS, draw_discs
 
@@ -184,13 +184,13 @@ def test_the_image_in_view_comes_back_once_other_reading_ends(several, told, way
 
 
 def test_an_image_that_is_read_meanwhile_is_shown_in_the_channels_of_now(several, monkeypatch):
-    go, read = threading.Event(), layers_module.read_image
+    go = threading.Event()
 
     def slow(ref, folder):
         go.wait(60)
-        return (yield from read(ref, folder))
+        return (yield from read_image(ref, folder))
 
-    monkeypatch.setattr(layers_module, "read_image", slow)
+    monkeypatch.setattr("napari_synthseg.ui.viewer.layers.read_image", slow)
     (ref,) = (ref for ref in several.session.project.images if ref.name == "b.tif")
     several.panel.layers.show_image(ref)
     choose_while_reading(several, go.set)
