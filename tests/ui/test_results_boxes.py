@@ -15,6 +15,7 @@ from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.predictions import FoundObject, InstancePrediction
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.ui.pages.results.found import KEEP_DELAY_MS
 from napari_synthseg.workflow.found import applying
 from napari_synthseg.workflow.jobs import Job
 from tests.ui.conftest import CENTERS, SHAPE
@@ -153,6 +154,27 @@ def test_a_smallest_score_acts_at_once_and_is_kept(found):
     go.set()  # scores follow once the other work has ended
     found.settle()
     assert session.project.run("r").scores[-1].values["precision@0.5"] == pytest.approx(11 / 12)
+
+
+def test_where_nothing_can_be_changed_a_smallest_score_still_filters_what_is_shown(
+    found, monkeypatch, told
+):
+    page, session = found.panel.results_page, found.session
+    (layer,) = found.panel.layers.outputs.predictions
+    monkeypatch.setattr(type(session), "read_only", True)
+    found.panel.controller.edit_lock.set("Opened read-only.")
+    assert page.threshold.slider.isEnabled()
+    before, told_before = session.project, len(told)
+    page.threshold.slider.setValue(40)
+    found.wait(lambda: layer.data[44, 80] == 0)
+    found.qtbot.wait(KEEP_DELAY_MS + 300)
+    found.settle()
+    assert session.project is before
+    assert len(told) == told_before
+    assert page.threshold.about.text() == "11 of 12 objects, that score 0.40 or more."
+    assert page.threshold.reset_button.isEnabled()
+    monkeypatch.undo()
+    found.panel.controller.edit_lock.set("")
 
 
 def test_the_table_and_the_image_are_linked(found, tmp_path):

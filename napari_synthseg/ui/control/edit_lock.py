@@ -5,9 +5,12 @@ from __future__ import annotations
 from weakref import WeakSet
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QObject
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QHelpEvent
 from qtpy.QtWidgets import QToolTip, QWidget
+
+DISABLED_BY_PAGE = Qt.WidgetAttribute.WA_ForceDisabled
+"""What Qt sets by the last call of `setEnabled` alone, whether or not the control changes."""
 
 
 class EditLock(QObject):
@@ -23,7 +26,6 @@ class EditLock(QObject):
         super().__init__()
         self.why = ""
         self._guarded: WeakSet[QWidget] = WeakSet()
-        self._disabled: WeakSet[QWidget] = WeakSet()
 
     def guard(self, *controls: QWidget) -> None:
         """Take care of controls that edit, with all that is in them."""
@@ -41,10 +43,8 @@ class EditLock(QObject):
                 continue
             for widget in _with_parts(control):
                 widget.removeEventFilter(self)
-            if control in self._disabled:
+            if not control.testAttribute(DISABLED_BY_PAGE):
                 control.setEnabled(True)
-        if not why:
-            self._disabled.clear()
 
     def _lock(self, control: QWidget) -> None:
         for widget in _with_parts(control):
@@ -53,8 +53,9 @@ class EditLock(QObject):
 
     def _disable(self, control: QWidget) -> None:
         if control.isEnabled():
-            self._disabled.add(control)
             control.setEnabled(False)
+            # Qt sends no event when a page disables it, too, but then sets this again
+            control.setAttribute(DISABLED_BY_PAGE, False)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Disable again what a page enables; tell why in place of what the control does."""

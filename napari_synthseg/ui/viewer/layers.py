@@ -106,6 +106,7 @@ class Layers(QObject):
         self._images: dict[ImageKey, ImageWatch] = {}
         self._own_layers: WeakSet[Image] = WeakSet()
         self._parts: Shapes | None = None
+        self._to_return: tuple[str, Placement] | None = None
         self._shows_marks = True
         self._is_closed = False
         self._listening = Subscriptions()
@@ -118,6 +119,7 @@ class Layers(QObject):
         controller.session_changed.connect(self._on_session_changed)
         controller.session_settled.connect(self.image_changed)
         controller.project_changed.connect(self._on_project_changed)
+        controller.work_changed.connect(self._return_when_free)
 
     def close(self) -> None:
         """Let go of the viewer: layers that stay in it are plain layers from now on.
@@ -141,7 +143,7 @@ class Layers(QObject):
         self.live.close()
         self.suggestions.close()
         self.picks.listen(None)
-        self.image = None
+        self.image = self._to_return = None
 
     # --- the image that is shown -------------------------------------------------------------
 
@@ -226,6 +228,10 @@ class Layers(QObject):
         def add(read: tuple[Any, bool]) -> None:
             origin = Placement.of_pixel_size(ref.pixel_size, ref.unit, ref.ndim)
             layer = self._make_layer(ref, *read, placement or origin)
+            again = self._find(ref.id)
+            if layer is None and again is not None:  # other channels were chosen meanwhile
+                self.show_image(again, then, placement)
+                return
             if layer is not None:
                 self._hide_markings()
                 self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
@@ -250,7 +256,7 @@ class Layers(QObject):
     def _make_layer(
         self, ref: ImageRef, pixels: Any, rgb: bool, placement: Placement
     ) -> Image | None:
-        """Return a layer of an image, unless it was taken out of the project while it was read."""
+        """Return a layer of an image, unless the project has it no more, or in other channels."""
         refs = parts_of(self._controller.project, image_key(ref))
         channels = pixels.ndim - rgb - ref.ndim
         if not refs:
@@ -583,11 +589,32 @@ class Layers(QObject):
             self._hide_image()
             again = next((ref for ref in new.images if ref.id in shown), None)
             if again is not None:
-                self.show_image(again, placement=place)
+                self._to_return = again.id, place
+                self._return_when_free()
         self._drop_layers([key for key in self._images if not parts_of(new, key)])
         self.image_changed.emit()
 
+    def _return_when_free(self, _: str = "") -> None:
+        """Show the image that was hidden by a change of the project, unless another one is shown.
+
+        Another one may be read just now, and nobody would ask again.
+        """
+        if self._to_return is None:
+            return
+        ident, place = self._to_return
+        ref = self._find(ident)
+        if self.image is not None or ref is None:
+            self._to_return = None
+        elif image_key(ref) in self._images or self._controller.job("reading") is None:
+            self._to_return = None
+            self.show_image(ref, placement=place)
+
+    def _find(self, ident: str) -> ImageRef | None:
+        """Return the image of this id as the project has it now."""
+        return next((ref for ref in self._controller.project.images if ref.id == ident), None)
+
     def _on_session_changed(self) -> None:
+        self._to_return = None
         self._hide_image()
         painted = has_regions(self._controller.project) and not self._controller.project.clicks
         self.marking = "regions" if painted else "clicks"

@@ -29,6 +29,7 @@ class ChannelsBox(QWidget):
         self._controller = controller
         self._refs: tuple[ImageRef, ...] = ()
         self._counts: LRUCache[ImageKey, int] = LRUCache(MAX_COUNTS)
+        self._counting: set[ImageKey] = set()
         self.channels = QLineEdit()
         self.channels.setToolTip(
             "Numbers of the channels that are used, as the slider of the viewer counts them, from "
@@ -45,21 +46,27 @@ class ChannelsBox(QWidget):
         column_in(self, row_of(label, self.channels, self.for_all, stretch=self.channels))
 
     def show_images(self, refs: tuple[ImageRef, ...], is_only_image: bool) -> None:
-        """Show the channels of an image; how many it has is found in the background."""
+        """Show the channels of an image; how many it has is found in the background.
+
+        Chosen ones are shown in any case, so that the choice can be taken back: also of RGB, for
+        which it cannot be made here, and not for all images at once.
+        """
         self._refs = refs
+        chosen = refs[0].channels if refs else None
         count = self._counts.get(image_key(refs[0].with_all_channels())) if refs else None
-        self.setVisible(count is not None and count > 1)
-        self.for_all.setVisible(not is_only_image)
+        several = (count or 1) > 1
+        self.setVisible(several or chosen is not None)
+        self.for_all.setVisible(not is_only_image and count != 1)
         if count is None:
             self._count_channels()
-            return
-        self.channels.setPlaceholderText(f"all, 0 to {count - 1}")
+        self.channels.setPlaceholderText(f"all, 0 to {count - 1}" if count and several else "all")
         if not (self.channels.hasFocus() and self.channels.isModified()):  # else it is being typed
-            self.channels.setText(", ".join(map(str, refs[0].channels or ())))
+            self.channels.setText(", ".join(map(str, chosen or ())))
 
     def forget_counts(self) -> None:
         """Forget how many channels images have: those of another project follow."""
         self._counts.clear()
+        self._counting.clear()
 
     def _count_channels(self) -> None:
         session = self._controller.session
@@ -67,17 +74,20 @@ class ChannelsBox(QWidget):
             return
         ref, folder = self._refs[0], session.folder
         key = image_key(ref.with_all_channels())
-        self._counts[key] = 1  # until it is known
+        if key in self._counting:
+            return
+        self._counting.add(key)
 
-        def count() -> int:
+        def count() -> int | None:
             try:
                 return choosable_channels(ref, folder)
-            except InputError:  # told where the image is read
-                return 1
+            except InputError:  # told where the image is read; it may be there the next time
+                return None
 
-        def show(found: int) -> None:
-            self._counts[key] = found
-            if found > 1:
+        def show(found: int | None) -> None:
+            self._counting.discard(key)
+            if found is not None:
+                self._counts[key] = found
                 self.outdated.emit()
 
         self._controller.compute(f"count the channels of {ref.name}", count, show, "pictures")

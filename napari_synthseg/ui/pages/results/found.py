@@ -164,6 +164,8 @@ class Found(QObject):
         run, session, least = self.run, self._controller.session, self.least
         if run is None or session is None or run.least_score == least:
             return
+        if session.read_only:  # it only filters what is shown
+            return
         if show_input_errors(lambda: session.set_least_score(run, least)):
             self.kept.emit()
 

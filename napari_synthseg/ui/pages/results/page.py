@@ -125,7 +125,7 @@ class ResultsPage(Page):
             self.objects_section, self.truth_box, self.heat_maps, self.map_scores_section,
             self.take_away_section, self.apply_section,
         )  # fmt: skip
-        controller.edit_lock.guard(self.suggest, self.threshold)
+        controller.edit_lock.guard(self.suggest)
         self.found.filtered.connect(self._on_filtered)
         self.found.kept.connect(self._score_again)
         self.found.counted.connect(self._show_found_text)

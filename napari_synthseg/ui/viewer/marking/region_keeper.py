@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.presenters.images.pictures import ImageKey
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.painting import Painted, SavedRegions, read_regions, shares_of
@@ -30,11 +30,19 @@ RETRY_MS = 20_000
 
 @dataclass(frozen=True, eq=False)
 class Unsaved:
-    """Strokes on an image that are not saved yet; its layer goes on changing `values`."""
+    """Strokes on an image that are not saved yet; its layer goes on changing `values`.
 
-    image: DisplayedImage
+    `ids` are those of its parts: they stay, though its channels or its file may be others by the
+    time it is saved.
+    """
+
+    ids: tuple[str, ...]
     values: NDArray[np.uint8]
     rest_unknown: bool
+
+    def refs(self, project: Project) -> tuple[ImageRef, ...]:
+        """Return the parts as a project has them."""
+        return tuple(ref for ref in project.images if ref.id in self.ids)
 
 
 class RegionKeeper(QObject):
@@ -51,7 +59,7 @@ class RegionKeeper(QObject):
         self._controller = controller
         self._image: DisplayedImage | None = None
         self._known: dict[str, str] = {}
-        self._unsaved: dict[ImageKey, Unsaved] = {}
+        self._unsaved: dict[str, Unsaved] = {}  # by the id of the first part
         self._must_read = False
         self._saving: Job[SavedRegions] | None = None
         self._then: list[Callable[[], object]] = []
@@ -81,7 +89,10 @@ class RegionKeeper(QObject):
         session, image = self._controller.session, self._image
         if image is None or session is None or session.read_only:
             return
-        self._unsaved[image.key] = Unsaved(image, values, rest_unknown)
+        ids = tuple(ref.id for ref in image.refs)
+        if not ids:  # it was taken out of the project
+            return
+        self._unsaved[ids[0]] = Unsaved(ids, values, rest_unknown)
         if not 0 <= self._timer.remainingTime() <= PAUSE_MS:
             self._timer.start(PAUSE_MS)
 
@@ -123,19 +134,19 @@ class RegionKeeper(QObject):
                 self.loaded.emit(outcome.value if outcome.state == "done" else None)
             self._start_next()
 
-        if (unsaved := self._unsaved.get(image.key)) is not None:  # it could not be saved
+        if (unsaved := self._unsaved.get(_first_id(image))) is not None:  # it could not be saved
             job = Job.of("read the regions", partial(_painted, unsaved))
         else:
             job = read_regions(session.project, session.folder, image.refs, image.shape)
         self._controller.run(job, lane="regions", on_end=end)
 
     def _save(self, unsaved: Unsaved) -> None:
-        session, key = self._controller.session, unsaved.image.key
+        session, key = self._controller.session, unsaved.ids[0]
         assert session is not None
 
         def end(outcome: Outcome[SavedRegions]) -> None:
             self._saving = None
-            is_shown = self._image is not None and self._image.key == key
+            is_shown = self._image is not None and _first_id(self._image) == key
             if outcome.state == "failed":
                 self._unsaved.setdefault(key, unsaved)  # newer strokes hold the older ones, too
                 self._then.clear()
@@ -145,7 +156,8 @@ class RegionKeeper(QObject):
                 self.saved.emit(outcome.value.counts)
             self._start_next()
 
-        job = session.paint(unsaved.image.refs, unsaved.values, unsaved.rest_unknown)
+        refs = unsaved.refs(session.project)
+        job = session.paint(refs, unsaved.values, unsaved.rest_unknown)
         self._saving = job
         self._controller.run(job, lane="regions", on_end=end)
 
@@ -157,7 +169,7 @@ class RegionKeeper(QObject):
         before, self._known = self._known, _truth_ids(new, self._image)
         if self._known != before and self._known != self._made():
             # undone, done again, or imported: strokes since then are void
-            self._unsaved.pop(self._image.key, None)
+            self._unsaved.pop(_first_id(self._image), None)
             self._must_read = True
             self._start_next()
 
@@ -174,11 +186,17 @@ class RegionKeeper(QObject):
         assert session is not None
         self._timer.stop()
         for unsaved in self._unsaved.values():
-            session.paint(unsaved.image.refs, unsaved.values, unsaved.rest_unknown).start()
+            refs = unsaved.refs(session.project)
+            session.paint(refs, unsaved.values, unsaved.rest_unknown).start()
         self._unsaved.clear()
         self._image, self._saving = None, None
         self._then.clear()
         self._must_read = False
+
+
+def _first_id(image: DisplayedImage) -> str:
+    """Return the id of the first part of an image; '' where the project has none."""
+    return next((ref.id for ref in image.refs), "")
 
 
 def _painted(unsaved: Unsaved) -> Painted:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import tifffile
 
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.ui.pages.images import channels_box
+from napari_synthseg.ui.viewer.reading.layer_view import read_image
+from napari_synthseg.workflow.jobs import Job
 from tests.ui.conftest import CENTERS, draw_discs
 
 pytestmark = pytest.mark.gui
@@ -105,3 +112,88 @@ def test_a_layer_of_the_user_stays_and_is_shown_again(bench):
     bench.settle()
     assert bench.panel.layers.image.layer.data is stack
     assert layer.visible
+
+
+def test_channels_of_an_image_that_could_not_be_opened_are_shown_later(several, monkeypatch):
+    details = several.panel.click_page.images.details
+    asked = []
+
+    def offline(ref, folder):
+        asked.append(ref.name)
+        raise InputError("the drive is not there")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(channels_box, "choosable_channels", offline)
+        show(several, "b.tif")
+        several.qtbot.wait(300)
+        assert 0 < len(asked) < 10  # a failure leads to no other try by itself
+        assert not details.channels.isVisibleTo(details)
+    show(several, "a.tif")
+    show(several, "b.tif")
+    assert details.channels.isVisibleTo(details)
+    assert details.channels.channels.placeholderText() == "all, 0 to 2"
+
+
+def test_a_color_that_was_chosen_elsewhere_can_be_taken_back(several, tmp_path):
+    details = several.panel.click_page.images.details
+    color = np.repeat(draw_discs()[..., None] // 8, 3, axis=-1).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "color.tif", color, photometric="rgb")
+    several.panel.files.images.add([tmp_path / "color.tif"])
+    several.settle()
+    show(several, "color.tif")
+    assert not details.channels.isVisibleTo(details)
+    (ref,) = several.panel.layers.image.refs
+    several.panel.controller.start(lambda session: session.choose_channels((0,), [ref]))
+    several.settle()
+    several.settle()
+    assert used(several)["color.tif"] == (0,)
+    assert details.channels.isVisibleTo(details)
+    assert details.channels.channels.text() == "0"
+    assert details.channels.channels.placeholderText() == "all"
+    assert not details.channels.for_all.isVisibleTo(details)
+    type_channels(several, "")
+    assert set(used(several).values()) == {None}
+    assert not details.channels.isVisibleTo(details)
+    show(several, "a.tif")
+    assert details.channels.for_all.isVisibleTo(details)
+
+
+def choose_while_reading(bench, end_reading):
+    """Choose channel 1 of all images while an image is read; nothing is in view until that ends."""
+    bench.panel.controller.start(lambda session: session.choose_channels((1,)))
+    bench.wait(lambda: used(bench)["a.tif"] == (1,))
+    assert bench.panel.layers.image is None
+    end_reading()
+    bench.settle()
+    bench.settle()
+
+
+@pytest.mark.parametrize("way", ["ends", "is cancelled"])
+def test_the_image_in_view_comes_back_once_other_reading_ends(several, told, way):
+    controller, go, before = several.panel.controller, threading.Event(), len(told)
+
+    def read():
+        while not go.wait(0.01):
+            yield Progress(0.5)
+
+    controller.run(Job(read(), "read another image"), lane="reading")
+    choose_while_reading(several, go.set if way == "ends" else lambda: controller.cancel("reading"))
+    image = several.panel.layers.image
+    assert (image.refs[0].name, image.layer.data.shape) == ("a.tif", (128, 160))
+    assert not any("Still busy" in record.message for record in told[before:])
+
+
+def test_an_image_that_is_read_meanwhile_is_shown_in_the_channels_of_now(several, monkeypatch):
+    go = threading.Event()
+
+    def slow(ref, folder):
+        go.wait(60)
+        return (yield from read_image(ref, folder))
+
+    monkeypatch.setattr("napari_synthseg.ui.viewer.layers.read_image", slow)
+    (ref,) = (ref for ref in several.session.project.images if ref.name == "b.tif")
+    several.panel.layers.show_image(ref)
+    choose_while_reading(several, go.set)
+    image = several.panel.layers.image
+    assert (image.refs[0].name, image.layer.data.shape) == ("b.tif", (128, 160))
+    assert several.panel.controller.job("reading") is None

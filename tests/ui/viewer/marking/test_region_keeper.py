@@ -162,3 +162,54 @@ def test_a_stroke_after_an_undo_is_not_lost_when_that_is_to_be_done_again(
     controller.redo()
     qtbot.waitUntil(lambda: not keeper.is_busy, timeout=20_000)
     assert saved(controller, images[0]) == {5}
+
+
+def choose_channel(controller, ref):
+    changed = ref.model_copy(update={"channels": (0,)})
+    controller.edit(controller.project.with_images(changed), "choose channels")
+    return DisplayedImage(controller, image_key(changed), Image(np.zeros(SHAPE)), SHAPE)
+
+
+def test_strokes_just_before_other_channels_are_chosen_are_saved(controller, keeper, images, qtbot):
+    ref = images[0].refs[0]
+    keeper.show(images[0])
+    keeper.note_stroke(stroke(4), rest_unknown=False)
+    again = choose_channel(controller, ref)
+    keeper.show(None)
+    read = []
+    keeper.loaded.connect(read.append)
+    keeper.show(again)
+    qtbot.waitUntil(lambda: bool(read), timeout=20_000)
+    np.testing.assert_array_equal(read[0].values, stroke(4))
+    assert saved(controller, again) == {4}
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_strokes_that_failed_to_be_saved_outlast_a_choice_of_channels(
+    controller, keeper, images, qtbot, monkeypatch, is_closed
+):
+    def full(*_):
+        raise InputError("the disk is full")
+
+    ref, session = images[0].refs[0], controller.session
+    timer = keeper.findChild(QTimer)
+    with monkeypatch.context() as broken:
+        broken.setattr(painting, "save_array", full)
+        keeper.show(images[0])
+        keeper.note_stroke(stroke(3), rest_unknown=False)
+        qtbot.waitUntil(lambda: timer.isActive() and timer.interval() > 1000, timeout=20_000)
+        again = choose_channel(controller, ref)
+        read = []
+        keeper.loaded.connect(read.append)
+        keeper.show(again)  # its strokes are there, though they are not on disk
+        qtbot.waitUntil(lambda: bool(read), timeout=20_000)
+        np.testing.assert_array_equal(read[0].values, stroke(3))
+    if is_closed:
+        controller.clear()
+        session.close().result()
+        with Session.open(session.folder).result() as opened:
+            masks = true_masks(opened, opened.project.images[0])
+            assert np.flatnonzero(masks.values.any(axis=1)).tolist() == [3]
+    else:
+        timer.setInterval(0)  # rather than wait for the next try
+        qtbot.waitUntil(lambda: saved(controller, again) == {3}, timeout=20_000)
