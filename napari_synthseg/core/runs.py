@@ -176,8 +176,8 @@ class ModelRecord(Frozen):
         used = image.channels or every
         seen = (self.channels or {}).get(count)
         if seen is None:
-            is_whole = count == self.in_channels and len(used) != count
-            seen = every if is_whole else used
+            learned_all = self.channels is None or len(used) != count  # once, none were chosen
+            seen = every if count == self.in_channels and learned_all else used
         return image.channels if seen == used else None if seen == every else seen
 
 

@@ -108,6 +108,8 @@ def _check_channels(run: TrainingRun, data: TaskData) -> None:
     as_many = run.model.in_channels
     for count, now in data.channels.items():
         learned = (run.model.channels or {}).get(count)
+        if run.model.channels is None and count == as_many:
+            learned = tuple(range(count))  # of a version that learned from all of them
         if learned == now or (learned is None and len(now) == as_many):
             continue
         before = f"channel(s) {_listed(learned)}" if learned else f"{as_many} channel(s)"

@@ -246,7 +246,9 @@ def model_of(in_channels, channels):
         (2, {2: (0, 1)}, 2, (1,), None),
         (2, {2: (1, 0)}, 2, None, (1, 0)),
         (2, {2: (0, 1)}, 2, (0, 1), (0, 1)),  # which is nothing to tell
-        (3, None, 3, (1,), None),  # of an earlier version
+        (3, None, 3, (1,), None),  # of an earlier version, which learned from all
+        (2, None, 2, (1, 0), None),
+        (2, {}, 2, (1, 0), (1, 0)),
         (1, None, 3, (1,), (1,)),
         (1, None, 3, None, None),  # which is refused
     ],
