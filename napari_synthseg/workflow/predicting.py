@@ -29,6 +29,7 @@ from napari_synthseg.storage.uris import relative_uri
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.training.appearance import compare, measure_appearance
 from napari_synthseg.workflow.first_pass import find_magnification
+from napari_synthseg.workflow.images.channels import as_learned
 from napari_synthseg.workflow.limits import where_it_counts
 
 if TYPE_CHECKING:
@@ -78,11 +79,7 @@ def find_images(
 
 def with_learned_channels(model: ModelRecord, ref: ImageRef, folder: Path) -> ImageRef:
     """Return an image of which those channels are used that a model learned from."""
-    learned = (model.channels or {}).items()
-    if ref.channels is None and all(used == tuple(range(count)) for count, used in learned):
-        return ref  # the usual case, for which no file is opened
-    count = open_pixels(ref.with_all_channels(), folder).shape[0]
-    return ref.model_copy(update={"channels": model.channels_of(ref, count)})
+    return as_learned(model.learned_channels, model.in_channels, ref, folder)
 
 
 def _same_pixels(ref: ImageRef, project: Project) -> list[ImageRef]:

@@ -106,10 +106,8 @@ def _check_channels(run: TrainingRun, data: TaskData) -> None:
     if run.model is None:
         return
     as_many = run.model.in_channels
-    for count, now in data.channels.items():
-        learned = (run.model.channels or {}).get(count)
-        if run.model.channels is None and count == as_many:
-            learned = tuple(range(count))  # of a version that learned from all of them
+    for count, now in data.channels.by_count.items():
+        learned = run.model.learned_channels.by_count.get(count)
         if learned == now or (learned is None and len(now) == as_many):
             continue
         before = f"channel(s) {_listed(learned)}" if learned else f"{as_many} channel(s)"
@@ -151,7 +149,7 @@ def train(
         data = _with_start(data, project, folder, run)
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
         store = runs.checkpoints(folder, run.id)
-        look = None if live is None else live.through(folder, run.id)
+        look = None if live is None else live.through(folder, run.id, data.channels)
         model = yield from train_model(data, started=started, store=store, look=look)
         return (yield from _save_patiently(folder, run, model))
     except Exception as error:

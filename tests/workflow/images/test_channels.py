@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import numpy as np
 import pytest
 import tifffile
@@ -12,6 +14,7 @@ from napari_synthseg.core.runs import ModelRecord
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.segment import SegmentRule
+from napari_synthseg.workflow.runs.live_view import Field, LiveView
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_fields import TINY, disk_field
 from tests.helpers.sessions import add_file, add_masks, true_masks
@@ -181,7 +184,7 @@ def test_copies_of_a_file_are_known_whatever_channels_are_used(folder, tmp_path)
 def test_a_run_sees_the_channel_that_it_learned_in_files_that_it_does_not_know(
     folder, trained, tmp_path
 ):
-    assert trained.project.run("one").trained_model().channels == {3: (1,)}
+    assert trained.project.run("one").trained_model().channels.by_count == {3: (1,)}
     alone, notes_of_alone = predict(trained, folder / "other_alone.tif", tmp_path / "alone")
     chosen, notes = predict(trained, folder / "other_of_3.tif", tmp_path / "chosen")
     assert np.array_equal(alone, chosen)
@@ -209,6 +212,27 @@ def test_a_run_sees_what_it_learned_after_others_were_chosen_and_says_so(folder,
         trained.train(run).result()
     assert trained.project.run("one").model == run.model
     trained.choose_channels([1]).result()
+
+
+def test_the_live_view_sees_what_is_learned_whatever_is_chosen_meanwhile(folder, tmp_path):
+    session = click_field(tmp_path / "p", folder / "field_of_3.tif", channels=(1,))
+    (ref,) = session.project.images
+    first = []
+    for channels in ((1,), (2,), None):
+        ticks = count(step=10)
+        view = LiveView(lambda ticks=ticks: float(next(ticks)))
+        chosen = ref.model_copy(update={"channels": channels})
+        view.look_at(Field(chosen, ((0, 96), (0, 96))))
+        job, found = session.train(TINY, str(channels), view), []
+        job.progressed.connect(lambda step, found=found: found.append(step.prediction))
+        job.result()
+        assert not view.ended
+        first.append([one.ids for one in found if one is not None])
+    of_learned, *others = first
+    assert any(ids.any() for ids in of_learned)
+    for looks in others:
+        assert all(map(np.array_equal, looks, of_learned)) and len(looks) == len(of_learned)
+    session.close().result()
 
 
 def test_objects_are_measured_in_all_channels(trained):
@@ -257,7 +281,7 @@ def test_a_model_sees_what_it_learned_where_that_is_known(
     in_channels, learned, count, chosen, seen
 ):
     ref = ImageRef(uri="a.tif", channels=chosen)
-    assert model_of(in_channels, learned).channels_of(ref, count) == seen
+    assert model_of(in_channels, learned).learned_channels.seen(ref, count, in_channels) == seen
 
 
 def test_a_record_of_an_earlier_version_is_read(trained):
