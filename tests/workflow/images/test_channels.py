@@ -224,8 +224,7 @@ def test_the_live_view_sees_what_is_learned_whatever_is_chosen_meanwhile(folder,
     (ref,) = session.project.images
     first = []
     for channels in ((1,), (2,), None):
-        ticks = count(step=10)
-        view = LiveView(lambda ticks=ticks: float(next(ticks)))
+        view = LiveView(count(step=10).__next__)
         chosen = ref.model_copy(update={"channels": channels})
         view.look_at(Field(chosen, ((0, 96), (0, 96))))
         job, found = session.train(TINY, str(channels), view), []
