@@ -146,6 +146,55 @@ class LearnedAppearance(Frozen):
     ground: tuple[float, ...]
 
 
+class LearnedChannels(Frozen):
+    """Which channels of images are learned from.
+
+    Attributes
+    ----------
+    images
+        Image id -> its number of channels in all, and those of them that are learned from.
+    by_count
+        Number of channels of an image in all -> those that are learned from, where images agree.
+    """
+
+    images: dict[str, tuple[int, tuple[int, ...]]] = Field(default_factory=dict)
+    by_count: dict[int, tuple[int, ...]] = Field(default_factory=dict)
+
+    @property
+    def are_all(self) -> bool:
+        """Whether all channels of all images are learned from, in their own order."""
+        each = (*self.images.values(), *self.by_count.items())
+        return all(used == tuple(range(count)) for count, used in each)
+
+    def with_images(self, images: Mapping[str, tuple[int, tuple[int, ...]]]) -> LearnedChannels:
+        """Return these channels and those of more images."""
+        images = {**self.images, **images}
+        choices = {count: {used} for count, used in self.by_count.items()}
+        for count, used in images.values():
+            choices.setdefault(count, set()).add(used)
+        agreed = {count: used.pop() for count, used in choices.items() if len(used) == 1}
+        return LearnedChannels(images=images, by_count=agreed)
+
+    def known(self, image: str, count: int) -> tuple[int, ...] | None:
+        """Return those learned from of an image of `count` in all; None: nothing tells them."""
+        its_count, used = self.images.get(image, (0, ()))
+        return used if its_count == count else self.by_count.get(count)
+
+    def seen(self, image: ImageRef, count: int, in_channels: int) -> tuple[int, ...] | None:
+        """Return which of its `count` channels a model of `in_channels` sees; None: all.
+
+        They are those that it learned from, whatever is chosen for the image by now. Where nothing
+        tells them, the model sees what is chosen, or all, where as many were learned from.
+        """
+        every = tuple(range(count))
+        used = image.channels or every
+        seen = self.known(image.id, count)
+        if seen is None:
+            is_whole = count == in_channels and len(used) != count
+            seen = every if is_whole else used
+        return image.channels if seen == used else None if seen == every else seen
+
+
 class ModelRecord(Frozen):
     """What is kept beside the weights to use them again."""
 
@@ -156,29 +205,28 @@ class ModelRecord(Frozen):
     rule: DecodingRule = Field(alias="task")
     learned_from: LearnedAppearance | None = None
     """How the images look that it learned from; None: it is of an earlier version."""
-    channels: dict[int, tuple[int, ...]] | None = None
-    """Number of channels of an image in all -> those of them that were learned from, where images
-    agree; None: it is of an earlier version."""
+    channels: LearnedChannels | None = None
+    """None: it is of an earlier version."""
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _read_counts(cls, channels: object) -> object:
+        """Read what was kept before images were: number of channels in all -> those of them."""
+        if not isinstance(channels, Mapping) or "by_count" in channels:
+            return channels
+        return {"by_count": channels}
 
     @field_validator("rule", mode="after")
     @classmethod
     def _forget_type(cls, rule: DecodingRule) -> DecodingRule:
         return rule.as_type(DecodingRule)  # so that a record equals the one that is read again
 
-    def channels_of(self, image: ImageRef, count: int) -> tuple[int, ...] | None:
-        """Return which of the `count` channels that an image has in all the model sees; None: all.
-
-        They are those that it learned from, whatever is chosen for the image by now. Nothing tells
-        them on images of another number: the model sees what is chosen, or all, where as many were
-        learned from.
-        """
-        every = tuple(range(count))
-        used = image.channels or every
-        seen = (self.channels or {}).get(count)
-        if seen is None:
-            is_whole = count == self.in_channels and len(used) != count
-            seen = every if is_whole else used
-        return image.channels if seen == used else None if seen == every else seen
+    @property
+    def learned_channels(self) -> LearnedChannels:
+        """Which channels it learned from; earlier versions knew no choice, and used all of them."""
+        if self.channels is not None:
+            return self.channels
+        return LearnedChannels(by_count={self.in_channels: tuple(range(self.in_channels))})
 
 
 @dataclass(frozen=True)
@@ -219,7 +267,7 @@ class TrainedModel:
     rule: DecodingRule
     weights: Weights
     learned_from: LearnedAppearance | None = None
-    channels: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    channels: LearnedChannels = field(default_factory=LearnedChannels)
     device: str = "cpu"
     selection: str = ""
     """How these weights were chosen, in words."""
@@ -237,7 +285,7 @@ class TrainedModel:
             out_channels=self.out_channels,
             rule=self.rule,
             learned_from=self.learned_from,
-            channels=dict(self.channels),
+            channels=self.channels,
         )
 
 

@@ -12,7 +12,7 @@ from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Synthesizer
-from napari_synthseg.core.runs import Appearance
+from napari_synthseg.core.runs import Appearance, LearnedChannels
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.networks.warm_start import StartWeights
 
@@ -64,7 +64,7 @@ class TaskData:
     appearances
         How some of these look.
     channels
-        Number of channels of an image in all -> those that are learned from, where images agree.
+        Those of these images that are learned from.
     start
         Weights of the run that the training begins with, if it begins with one.
     notes
@@ -83,7 +83,7 @@ class TaskData:
     val_images: tuple[ClickedImage, ...] = ()
     images: tuple[ImageRef, ...] = ()
     appearances: tuple[Appearance, ...] = ()
-    channels: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    channels: LearnedChannels = field(default_factory=LearnedChannels)
     start: StartWeights | None = None
     notes: tuple[str, ...] = ()
 

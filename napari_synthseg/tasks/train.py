@@ -10,7 +10,7 @@ from torch import nn
 
 from napari_synthseg.core.progress import Cancelled, Progress, subprogress
 from napari_synthseg.core.recipe import ArtifactStore
-from napari_synthseg.core.runs import TrainedModel, few_steps
+from napari_synthseg.core.runs import LearnedChannels, TrainedModel, few_steps
 from napari_synthseg.networks.registry import multiple_of
 from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.memory import check_memory, step_bytes
@@ -18,7 +18,7 @@ from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.tasks.task import Task
 from napari_synthseg.training.device import choose_device
 from napari_synthseg.training.model import Predictor
-from napari_synthseg.training.trainer import Budget, Trainer, TrainingPlan
+from napari_synthseg.training.trainer import Budget, Trainer, TrainerState, TrainingPlan
 from napari_synthseg.training.volumes import batch_size
 
 VALIDATE_AT = (0.4, 0.55, 0.7, 0.85, 1.0)
@@ -37,6 +37,16 @@ Look = Callable[[Predictor], Generator[Progress, None, None]]
 
 CHECKPOINT = "checkpoint"
 """What the store calls how far a training came."""
+
+CHANNELS = "channels"
+"""What a checkpoint calls the channels that it learned from."""
+
+
+def learned_channels(store: ArtifactStore) -> LearnedChannels | None:
+    """Return which channels a checkpoint learned from; None: there is none, or an older one."""
+    kept = store.load(CHECKPOINT)
+    about = {} if kept is None else TrainerState.model_validate(kept[1]).about
+    return LearnedChannels.model_validate(about[CHANNELS]) if CHANNELS in about else None
 
 
 def make_task(data: TaskData) -> Generator[Progress, None, Task]:
@@ -106,6 +116,7 @@ def train_model(
     trainer = Trainer(
         task, plan, device,
         started=started, store=store, name=CHECKPOINT, between=look_through if look else None,
+        about={CHANNELS: data.channels.model_dump(mode="json")},
     )  # fmt: skip
     multiple = multiple_of(trainer.network, spec.model)
     needed = step_bytes(trainer.network, batch_size(spec), task.in_channels, task.crop, multiple)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -147,6 +148,8 @@ class TrainerState(BaseModel):
         gone; None in older checkpoints.
     history
         Its batches so far; empty in older checkpoints.
+    about
+        What else its caller has to know to go on, JSON types; empty in older checkpoints.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -164,6 +167,7 @@ class TrainerState(BaseModel):
     best_values: dict[str, float] = Field(default_factory=dict)
     learned: tuple[str, ...] | None = None
     history: tuple[HistoryRow, ...] = ()
+    about: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -194,6 +198,8 @@ class Trainer(Generic[Net]):
         stopped; gives where to go on from.
     between
         Looks through the network after each batch; its time counts as that of the training.
+    about
+        What checkpoints keep for the caller, JSON types.
     """
 
     def __init__(
@@ -206,6 +212,7 @@ class Trainer(Generic[Net]):
         store: ArtifactStore | None = None,
         name: str = "",
         between: Between[Net] | None = None,
+        about: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.trainable, self.plan, self.device = trainable, plan, device
         self.step, self.done = 0, False
@@ -223,6 +230,7 @@ class Trainer(Generic[Net]):
         self._between = between
         self._step_seconds: deque[float] = deque(maxlen=TIMED_STEPS)
         self._store, self._name = store or NullArtifactStore(), name
+        self._about = dict(about)
         with seeded_torch(plan.seed):
             self.network = trainable.build_network()
         self.network.to(device)
@@ -516,6 +524,7 @@ class Trainer(Generic[Net]):
             best_values=dict(self.best.values) if self.best else {},
             learned=tuple(sorted(self._learned_names)),
             history=tuple(self.history),
+            about=self._about,
         ).model_dump()
         if self.done:
             return _prefixed("net", self.best_weights()), meta

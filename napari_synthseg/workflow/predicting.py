@@ -29,6 +29,7 @@ from napari_synthseg.storage.uris import relative_uri
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.training.appearance import compare, measure_appearance
 from napari_synthseg.workflow.first_pass import find_magnification
+from napari_synthseg.workflow.images.channels import as_learned
 from napari_synthseg.workflow.limits import where_it_counts
 
 if TYPE_CHECKING:
@@ -68,35 +69,35 @@ def find_images(
         as_stored = known[uri].as_stored if uri in known else learned_from == {True}
         refs = describe(path, its_axes, stack, series, plane, as_stored)
         for ref in refs:
-            channels = known[uri].channels if uri in known else None
-            whole = ref.model_copy(update={"uri": uri, "channels": channels})
-            if uri not in known and run.model is not None:
+            whole = ref.model_copy(update={"uri": uri})
+            same = _same_pixels(whole, project)
+            if not same and run.model is not None:
                 whole = with_learned_channels(run.model, whole, folder)
-            found.append(_as_known(whole, project))
+            found.append(_as_known(whole, same))
     return found
 
 
 def with_learned_channels(model: ModelRecord, ref: ImageRef, folder: Path) -> ImageRef:
     """Return an image of which those channels are used that a model learned from."""
-    learned = (model.channels or {}).items()
-    if ref.channels is None and all(used == tuple(range(count)) for count, used in learned):
-        return ref  # the usual case, for which no file is opened
-    count = open_pixels(ref.with_all_channels(), folder).shape[0]
-    return ref.model_copy(update={"channels": model.channels_of(ref, count)})
+    return as_learned(model.learned_channels, model.in_channels, ref, folder)
 
 
-def _as_known(ref: ImageRef, project: Project) -> ImageRef:
-    """Return an image as the project knows it: its pixel size, and what of it counts.
-
-    It is that very image where the project has just one of the same pixels.
-    """
+def _same_pixels(ref: ImageRef, project: Project) -> list[ImageRef]:
+    """Return the images of a project that are of the same image of a file, or of parts of it."""
     mine = ref.uri, ref.plane, ref.ndim
-    same = [r for r in project.images if (r.uri, r.plane, r.ndim) == mine]
+    return [r for r in project.images if (r.uri, r.plane, r.ndim) == mine]
+
+
+def _as_known(ref: ImageRef, same: Sequence[ImageRef]) -> ImageRef:
+    """Return an image as a project knows it: its channels, its pixel size, and what of it counts.
+
+    It is that very image where the project has just one of the `same` pixels.
+    """
     if not same:
         return ref.model_copy(update={"roi": (), "excluded": ()})
     limits = next(((r.roi, r.excluded) for r in same if r.is_limited), ((), ()))
     known: dict[str, Any] = {"roi": limits[0], "excluded": limits[1]}
-    known |= {"pixel_size": same[0].pixel_size, "unit": same[0].unit}
+    known |= {name: getattr(same[0], name) for name in ("channels", "pixel_size", "unit")}
     if len(same) == 1:
         known["id"] = same[0].id
     return ref.model_copy(update=known)

@@ -95,27 +95,34 @@ def _check_classes(run: TrainingRun, project: Project) -> None:
         )
 
 
-def _check_channels(run: TrainingRun, data: TaskData) -> None:
-    """Refuse to go on with other channels than a run learned from.
+def _with_learned_channels(data: TaskData, folder: Path, run: TrainingRun) -> TaskData:
+    """Return the data with the channels of all that a run learned from, now and before.
 
     Raises
     ------
     InputError
-        If there are others; a new run can begin with its weights.
+        If others are used now than it learned from; a new run can begin with its weights.
     """
-    if run.model is None:
-        return
-    as_many = run.model.in_channels
-    for count, now in data.channels.items():
-        learned = (run.model.channels or {}).get(count)
-        if learned == now or (learned is None and len(now) == as_many):
+    from napari_synthseg.tasks.train import learned_channels
+
+    learned = learned_channels(runs.checkpoints(folder, run.id))  # newer than the model's, if any
+    if learned is None and run.model is not None:
+        learned = run.model.learned_channels
+    if learned is None:
+        return data
+    for ref in data.images:
+        count, now = data.channels.images[ref.id]
+        as_many = len(now) if run.model is None else run.model.in_channels
+        before = learned.known(ref.id, count)
+        if before == now or (before is None and len(now) == as_many):
             continue
-        before = f"channel(s) {_listed(learned)}" if learned else f"{as_many} channel(s)"
+        words = f"channel(s) {_listed(before)}" if before else f"{as_many} channel(s)"
         raise InputError(
-            f"'{run.name}' cannot go on, as it learned from {before} of images of {count}, and "
-            f"channel(s) {_listed(now)} are used now. Train a new run, which may begin with the "
-            f"weights of '{run.name}', or take that back."
+            f"'{run.name}' cannot go on, as it learned from {words} of images of {count}, and "
+            f"channel(s) {_listed(now)} of '{ref.name}' are used now. Train a new run, which may "
+            f"begin with the weights of '{run.name}', or take that back."
         )
+    return replace(data, channels=learned.with_images(data.channels.images))
 
 
 def _listed(numbers: Iterable[int]) -> str:
@@ -145,11 +152,11 @@ def train(
         from napari_synthseg.tasks.train import train_model
 
         data = yield from _sources(project, folder, run, artifacts).gather()
-        _check_channels(run, data)
+        data = _with_learned_channels(data, folder, run)
         data = _with_start(data, project, folder, run)
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
         store = runs.checkpoints(folder, run.id)
-        look = None if live is None else live.through(folder, run.id)
+        look = None if live is None else live.through(folder, run.id, data.channels)
         model = yield from train_model(data, started=started, store=store, look=look)
         return (yield from _save_patiently(folder, run, model))
     except Exception as error:

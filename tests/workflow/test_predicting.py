@@ -94,6 +94,25 @@ def test_a_file_of_the_project_is_the_image_that_the_project_knows(tmp_path):
     assert other.pixel_size is None
 
 
+def test_images_of_one_file_have_each_its_own_channels(tmp_path):
+    path = tmp_path / "file.tif"
+    with tifffile.TiffWriter(path, ome=True) as file:
+        file.write(np.zeros((2, 2, 40, 50), np.uint8), metadata={"axes": "TCYX"})
+        file.write(np.zeros((2, 3, 40, 50), np.uint8), metadata={"axes": "TCYX"})
+    rule = SegmentRule(class_values=(1,), diameter=12.0)
+    model = ModelRecord(
+        spec=ModelSpec(), in_channels=1, out_channels=3, rule=rule, channels={2: (1,)}
+    )
+    run = TrainingRun(id="r", name="r", model=model)
+    refs = find_images([path], Project(), tmp_path / "p", run, series="all")
+    assert [ref.channels for ref in refs] == [(1,), (1,), None, None]
+    first = refs[0].model_copy(update={"channels": (0,)})
+    project = Project(images=(first, refs[1]))
+    found = find_images([path], project, tmp_path / "p", run, series="all")
+    assert [ref.channels for ref in found] == [(0,), (1,), None, None]
+    assert [ref.id for ref in found[:2]] == [first.id, refs[1].id]
+
+
 def classes_and_files(names, images=("a.tif",), deleted=()):
     """Return the names of the files of heat maps, by class value, of the last image."""
     values = tuple(range(1, len(names) + 1))

@@ -12,6 +12,7 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
+from napari_synthseg.core.runs import LearnedChannels
 from napari_synthseg.io.images.normalized import SERIES
 from napari_synthseg.storage.images import open_pixels, open_stored
 from napari_synthseg.workflow.importing import Imported
@@ -76,11 +77,24 @@ def choose_channels(
 
 def learned_channels(
     refs: Sequence[ImageRef], folder: Path
-) -> Generator[Progress, None, dict[int, tuple[int, ...]]]:
-    """Return the channels that are learned from, as `ModelRecord.channels` keeps them."""
-    found: dict[int, set[tuple[int, ...]]] = {}
+) -> Generator[Progress, None, LearnedChannels]:
+    """Return the channels of images, as they are learned from."""
+    found = {}
     for ref in refs:
         yield Progress(1.0, f"looking at {ref.name}")
-        count = open_pixels(ref.with_all_channels(), folder).shape[0]
-        found.setdefault(count, set()).add(ref.channels or tuple(range(count)))
-    return {count: choices.pop() for count, choices in found.items() if len(choices) == 1}
+        count = count_channels(ref, folder)
+        found[ref.id] = count, ref.channels or tuple(range(count))
+    return LearnedChannels().with_images(found)
+
+
+def as_learned(learned: LearnedChannels, in_channels: int, ref: ImageRef, folder: Path) -> ImageRef:
+    """Return an image of which those channels are used that a model of `in_channels` sees."""
+    if ref.channels is None and learned.are_all:
+        return ref  # the usual case, for which no file is opened
+    channels = learned.seen(ref, count_channels(ref, folder), in_channels)
+    return ref.model_copy(update={"channels": channels})
+
+
+def count_channels(ref: ImageRef, folder: Path) -> int:
+    """Return how many channels an image has in all, the three of RGB among them."""
+    return open_pixels(ref.with_all_channels(), folder).shape[0]

@@ -15,7 +15,9 @@ from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.pixels import Factor, MatchedSource, WindowSource, factors_of, scaled
 from napari_synthseg.core.predictions import Prediction
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.runs import LearnedChannels
 from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.workflow.images.channels import as_learned
 from napari_synthseg.workflow.limits import where_it_counts
 
 if TYPE_CHECKING:
@@ -109,15 +111,19 @@ class LiveView:
         return now - self._ended >= (max(rest, PERIOD_S) if self._field == self._seen else rest)
 
     def through(
-        self, folder: Path, run: str
+        self, folder: Path, run: str, channels: LearnedChannels
     ) -> Callable[[Predictor], Generator[Progress, None, None]]:
-        """Return what looks through a model of a run, of a project in `folder`, where it is due."""
+        """Return what looks through a model of a run, of a project in `folder`, where it is due.
+
+        It sees the `channels` that it learns from, whatever is chosen meanwhile.
+        """
 
         def look(predictor: Predictor) -> Generator[Progress, None, None]:
             while (field := self._field) is not None and self.is_due():
                 self._seen, self._spent = field, 0.0
                 try:
-                    found = yield from self._timed(predict_field(predictor, field, folder, run))
+                    work = predict_field(predictor, field, folder, run, channels)
+                    found = yield from self._timed(work)
                     news = Progress(0.0, prediction=found)
                 except Exception as error:  # noqa: BLE001 - the training goes on without it
                     why = str(error) if isinstance(error, InputError) else repr(error)
@@ -148,7 +154,7 @@ class LiveView:
 
 
 def predict_field(
-    predictor: Predictor, field: Field, folder: Path, run: str
+    predictor: Predictor, field: Field, folder: Path, run: str, channels: LearnedChannels
 ) -> Generator[Progress, None, Prediction]:
     """Find what a model finds in a part of an image, or in its middle where it is too large.
 
@@ -159,7 +165,8 @@ def predict_field(
 
     ref, factor = field.ref, predictor.rule.scale_for(field.ref)
     region = middle_of(field.region, factor, MOST_PX)
-    window = WindowSource(open_pixels(ref, folder), region)
+    seen = as_learned(channels, predictor.in_channels, ref, folder)
+    window = WindowSource(open_pixels(seen, folder), region)
     pixels = scaled(MatchedSource(window), factor)
     found = yield from predict_image(predictor, pixels, image=ref.id, run=run)
     found, notes = where_it_counts(found, ref)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from itertools import count
+
 import numpy as np
 import pytest
 import tifffile
@@ -12,12 +15,16 @@ from napari_synthseg.core.runs import ModelRecord
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.segment import SegmentRule
+from napari_synthseg.workflow.runs.live_view import Field, LiveView
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_fields import TINY, disk_field
-from tests.helpers.sessions import add_file, add_masks, true_masks
+from tests.helpers.sessions import add_file, add_masks, break_after, true_masks
 
 FIELD, LABELS, CENTERS = disk_field(1)
 OTHER = disk_field(3)[0]
+
+UNDIVIDED = TINY.model_copy(update={"validation_fraction": 0.0})
+"""All images are learned from."""
 
 
 def among_others(image: np.ndarray) -> np.ndarray:
@@ -56,6 +63,7 @@ def folder(tmp_path_factory):
         tifffile.imwrite(folder / f"{name}_alone.tif", image)
         write_channels(folder / f"{name}_of_3.tif", among_others(image))
         write_channels(folder / f"{name}_of_2.tif", np.stack([image, image]))
+    write_channels(folder / "same_of_3.tif", among_others(FIELD)[[1, 0, 2]])
     return folder
 
 
@@ -181,7 +189,7 @@ def test_copies_of_a_file_are_known_whatever_channels_are_used(folder, tmp_path)
 def test_a_run_sees_the_channel_that_it_learned_in_files_that_it_does_not_know(
     folder, trained, tmp_path
 ):
-    assert trained.project.run("one").trained_model().channels == {3: (1,)}
+    assert trained.project.run("one").trained_model().channels.by_count == {3: (1,)}
     alone, notes_of_alone = predict(trained, folder / "other_alone.tif", tmp_path / "alone")
     chosen, notes = predict(trained, folder / "other_of_3.tif", tmp_path / "chosen")
     assert np.array_equal(alone, chosen)
@@ -209,6 +217,95 @@ def test_a_run_sees_what_it_learned_after_others_were_chosen_and_says_so(folder,
         trained.train(run).result()
     assert trained.project.run("one").model == run.model
     trained.choose_channels([1]).result()
+
+
+def test_the_live_view_sees_what_is_learned_whatever_is_chosen_meanwhile(folder, tmp_path):
+    session = click_field(tmp_path / "p", folder / "field_of_3.tif", channels=(1,))
+    (ref,) = session.project.images
+    first = []
+    for channels in ((1,), (2,), None):
+        view = LiveView(count(step=10).__next__)
+        chosen = ref.model_copy(update={"channels": channels})
+        view.look_at(Field(chosen, ((0, 96), (0, 96))))
+        job, found = session.train(TINY, str(channels), view), []
+        job.progressed.connect(lambda step, found=found: found.append(step.prediction))
+        job.result()
+        assert not view.ended
+        first.append([one.ids for one in found if one is not None])
+    of_learned, *others = first
+    assert any(ids.any() for ids in of_learned)
+    for looks in others:
+        assert all(map(np.array_equal, looks, of_learned)) and len(looks) == len(of_learned)
+    session.close().result()
+
+
+def click_two(folder, path, first, second):
+    """Return a session with two clicked images of three channels, of which these are used."""
+    session = click_field(path, folder / "field_of_3.tif", channels=first)
+    (ref,) = add_file(session, folder / "same_of_3.tif", exhaustive=True, channels=second)
+    clicks = [
+        c.model_copy(update={"id": f"{c.id}b", "image": ref.id}) for c in session.project.clicks
+    ]
+    session.edit(session.project.with_clicks(*clicks), "click")
+    return session
+
+
+def test_images_keep_the_channels_that_were_learned_where_they_disagree(folder, tmp_path):
+    session = click_two(folder, tmp_path / "p", (1,), (0,))
+    first, second = session.project.images
+    run = session.train(UNDIVIDED, "mixed").result()
+    learned = run.trained_model().channels
+    assert learned.images == {first.id: (3, (1,)), second.id: (3, (0,))}
+    assert learned.by_count == {}
+    before = session.predict(run, [first]).result()
+    session.choose_channels([2], [first]).result()
+    (found,) = session.predict(run, [session.project.image(first.id)]).result()
+    assert np.array_equal(found.ids, before[0].ids)
+    assert any("channel(s) 1 are looked at" in note for note in found.notes)
+    with pytest.raises(InputError, match=r"channel\(s\) 1 of images of 3, and channel\(s\) 2 of"):
+        session.train(run).result()
+    session.choose_channels([1], [first]).result()
+    longer = run.model_copy(update={"spec": UNDIVIDED.model_copy(update={"steps": 6})})
+    assert session.train(longer).result().trained_model().channels == learned
+    session.close().result()
+
+
+def test_a_run_does_not_go_on_once_one_of_its_images_uses_another_channel(folder, tmp_path):
+    session = click_two(folder, tmp_path / "p", (1,), (1,))
+    run = session.train(UNDIVIDED, "agreed").result()
+    assert run.trained_model().channels.by_count == {3: (1,)}
+    session.choose_channels([0], [session.project.images[1]]).result()
+    with pytest.raises(InputError, match=r"channel\(s\) 0 of 'same_of_3.tif' are used now"):
+        session.train(run).result()
+    session.close().result()
+
+
+def test_a_run_without_a_model_does_not_go_on_with_other_channels(folder, tmp_path, monkeypatch):
+    session = click_field(tmp_path / "p", folder / "field_of_3.tif", channels=(1,))
+    break_after(monkeypatch, 20)
+    with pytest.raises(RuntimeError, match="it broke"):
+        session.train(TINY.model_copy(update={"steps": 900}), "broken").result()
+    monkeypatch.undo()
+    run = session.project.run("broken")
+    assert run.model is None
+    session.choose_channels([2]).result()
+    with pytest.raises(InputError, match=r"learned from channel\(s\) 1 of images of 3"):
+        session.train(run).result()
+    session.close().result()
+
+
+def test_a_run_of_an_earlier_version_goes_on_with_all_channels_in_their_order(folder, tmp_path):
+    session = click_field(tmp_path / "p", folder / "field_of_2.tif")
+    run = session.train(TINY, "old").result()
+    old = run.trained_model().model_copy(update={"channels": None})
+    run = run.model_copy(update={"model": old})
+    shutil.rmtree(session.folder / "runs" / run.id)  # with what its checkpoint tells of channels
+    session.choose_channels([1, 0]).result()
+    with pytest.raises(
+        InputError, match=r"channel\(s\) 0, 1 of images of 2, and channel\(s\) 1, 0"
+    ):
+        session.train(run).result()
+    session.close().result()
 
 
 def test_objects_are_measured_in_all_channels(trained):
@@ -246,7 +343,9 @@ def model_of(in_channels, channels):
         (2, {2: (0, 1)}, 2, (1,), None),
         (2, {2: (1, 0)}, 2, None, (1, 0)),
         (2, {2: (0, 1)}, 2, (0, 1), (0, 1)),  # which is nothing to tell
-        (3, None, 3, (1,), None),  # of an earlier version
+        (3, None, 3, (1,), None),  # of an earlier version, which learned from all
+        (2, None, 2, (1, 0), None),
+        (2, {}, 2, (1, 0), (1, 0)),
         (1, None, 3, (1,), (1,)),
         (1, None, 3, None, None),  # which is refused
     ],
@@ -255,7 +354,7 @@ def test_a_model_sees_what_it_learned_where_that_is_known(
     in_channels, learned, count, chosen, seen
 ):
     ref = ImageRef(uri="a.tif", channels=chosen)
-    assert model_of(in_channels, learned).channels_of(ref, count) == seen
+    assert model_of(in_channels, learned).learned_channels.seen(ref, count, in_channels) == seen
 
 
 def test_a_record_of_an_earlier_version_is_read(trained):

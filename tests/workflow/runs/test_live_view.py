@@ -11,6 +11,7 @@ import pytest
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.runs import LearnedChannels
 from napari_synthseg.storage import runs
 from napari_synthseg.workflow.runs import live_view
 from napari_synthseg.workflow.runs.live_view import CROPPED, MOST_PX, PERIOD_S, Field, LiveView
@@ -49,7 +50,7 @@ def taking(clock, seconds, error=None):
 def look(view, clock, pause=0.0):
     """Return what a look yields, with a pause at each yield."""
     news = []
-    for step in view.through(Path("folder"), "run")(None):
+    for step in view.through(Path("folder"), "run", LearnedChannels())(None):
         news.append(step)
         clock.now += pause
     return news
@@ -94,7 +95,7 @@ def test_a_training_that_pauses_at_a_look_looks_elsewhere_before_it_goes_on(cloc
     assert not view.is_wanted_elsewhere, "there was no look yet"
     view.is_due()
     clock.now += live_view.FIRST_S
-    work = view.through(Path("folder"), "run")(None)
+    work = view.through(Path("folder"), "run", LearnedChannels())(None)
     assert [live_view.ends_look(next(work)) for _ in range(2)] == [False, True]
     view.is_held = True
     assert not view.is_wanted_elsewhere
