@@ -32,7 +32,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.stacks import MAX_PLANE_DISTANCE_PX, MIN_VOLUME_PLANES, StackUse
 from napari_synthseg.storage.images import describe, open_pixels
-from napari_synthseg.workflow.images.channels import parse_channels
+from napari_synthseg.workflow.images.channels import count_channels, parse_channels
 from napari_synthseg.workflow.importing import ImageFields
 from napari_synthseg.workflow.session import Session
 
@@ -98,6 +98,7 @@ def create_project(
     used = parse_channels(channels or "")
     check_folders(images, stack)
     fields: dict[Path, ImageFields] = {}
+    has_choice = False
     for path in images:
         if os.path.realpath(path) in map(os.path.realpath, fields):
             raise InputError(f"Image '{path}' is given twice.")
@@ -107,8 +108,14 @@ def create_project(
         # what cannot be read is refused before anything
         ref = describe(path, axes, use, number, plane)[0]
         open_pixels(ref.model_copy(update={"channels": used}), project)
+        has_choice = has_choice or (used is not None and count_channels(ref, project) > 1)
         if sizes is not None:
             fields[path] |= _sized(ref, sizes)
+    if used is not None and not has_choice:
+        raise InputError(
+            f"--channels chooses among several, and each image is read with one, as '{images[0]}'. "
+            "If an axis that is taken for planes or frames holds them, say so: --axes cyx, or yxc."
+        )
     told: dict[str, list[str]] = {}
     shapes: dict[str, str] = {}
     with _removed_on_failure(project), Session.create(project) as session:

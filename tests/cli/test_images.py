@@ -56,6 +56,7 @@ def test_axes_are_said_and_changed(
         (("--series", "2"), "has no image 2"),
         (("--channels", "DAPI"), "'DAPI' names no channels: give their numbers, counted from 0"),
         (("--channels", "1"), "'movie.tif' has no channel 1, but one channel, which is number 0"),
+        (("--channels", "0"), "holds them, say so: --axes cyx, or yxc"),
     ],
 )
 def test_what_cannot_be_taken_is_refused(
