@@ -100,13 +100,13 @@ def _cores(
     lowered = np.maximum(inside - np.float32(prominence), 0)
     pieces, count = label(mask, np.ones((3,) * mask.ndim))
     boxes = find_objects(pieces)
+    ends = np.array([0, *(box[0].stop for box in boxes)])
     strip_of = np.zeros(count + 1, np.int64)  # the background belongs to none
     thickness = max(1, STRIP_PX * len(mask) // mask.size)
     strip_of[1:] = [1 + box[0].start // thickness for box in boxes]
     rebuilt = np.zeros_like(inside)
     for strip in np.unique(strip_of[1:]).tolist():
-        last = max(box[0].stop for box, s in zip(boxes, strip_of[1:], strict=True) if s == strip)
-        rows = slice((strip - 1) * thickness, last)
+        rows = slice((strip - 1) * thickness, int(ends[strip_of == strip].max()))
         own = strip_of[pieces[rows]] == strip
         found = reconstruction(lowered[rows] * own, inside[rows] * own)
         np.copyto(rebuilt[rows], found, where=own)
