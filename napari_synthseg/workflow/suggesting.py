@@ -51,7 +51,8 @@ class Suggestions:
     def open(self, project: Project) -> tuple[Suggestion, ...]:
         """Return those that are not answered, and that no later click lies on.
 
-        A click on an object of quite another size, as on the nucleus of a cell, answers nothing.
+        A click on an object of quite another size, as on the nucleus of a cell, answers nothing,
+        and neither does rejecting such an object.
         """
         from napari_synthseg.networks.click_dividing import rivals  # it loads scipy
 
@@ -61,12 +62,14 @@ class Suggestions:
         every = (*project.clicks, *project.negatives)
         mine = [c for c in every if c.id not in self.known and c.image == self.image]
         answered = {click.id for click in mine}
+        classes = {one.id: one.cls for one in self.every}  # of rejected ones, too
+        placed = [(c.position, c.cls or classes.get(c.id, NOT_AN_OBJECT)) for c in mine]
         sizes = project.known_diameters(ref)
         places: dict[int, NDArray[np.float64]] = {}
         for value in project.class_values:
             # what has no size on this image, as a length without a pixel size, may lie beside all
             apart = set(sizes) - rivals(value, sizes) if value in sizes else set[int]()
-            places[value] = np.array([c.position for c in mine if c.cls not in apart], float)
+            places[value] = np.array([at for at, cls in placed if cls not in apart], float)
         return tuple(
             one
             for one in self.every

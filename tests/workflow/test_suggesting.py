@@ -96,6 +96,28 @@ def test_a_click_on_its_nucleus_leaves_a_cell_suggested(diameter, unit, left):
     assert len(found.open(project)) == left
 
 
+@pytest.mark.parametrize("rejected", ["cell", "nucleus"])
+def test_rejecting_one_of_two_nested_objects_leaves_the_other_suggested(rejected):
+    classes = [
+        ObjectClass(name=n, value=v, diameter=20 / v**2) for v, n in ((1, "cell"), (2, "nucleus"))
+    ]
+    found = {
+        c.name: Suggestion(
+            c.name,
+            "a",
+            c.value,
+            (20.0, 20.0),
+            Outline(np.ones((w, w), bool), (20 - w // 2,) * 2, 0.9),
+            0.9,
+        )
+        for c, w in zip(classes, (20, 6), strict=True)
+    }
+    suggestions = Suggestions("a", tuple(found.values()))
+    project = Project(images=(ImageRef(id="a", uri="a"),), classes=tuple(classes))
+    after = reject(project, [found.pop(rejected)])
+    assert suggestions.open(after) == tuple(found.values())
+
+
 def test_a_class_that_nobody_clicked_needs_no_size_on_the_image(session):
     other = ObjectClass(name="other", value=2, diameter=5, unit="um")
     session.edit(session.project.with_classes(other), "add class")
