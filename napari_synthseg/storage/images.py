@@ -198,6 +198,19 @@ def open_pixels(ref: ImageRef, folder: Path) -> NormalizedImage:
     return NormalizedImage(ref, stored, (key, series, ref.as_stored))
 
 
+def choosable_channels(ref: ImageRef, folder: Path) -> int:
+    """Return how many channels an image has to choose from; 1 where they are the colors of RGB.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened.
+    """
+    series = ref.plane.get(SERIES)
+    stored = open_stored(ref.uri, folder, series=series, axes=ref.axes, as_stored=ref.as_stored)
+    return 1 if stored.is_color else stored.size("c")
+
+
 def relink(ref: ImageRef, path: Path, folder: Path) -> ImageRef:
     """Return `ref` with the path of its file now, or of the file that replaces it.
 

@@ -176,7 +176,8 @@ def read_images(
     """Describe the images that a file holds; `fields` override those of each.
 
     `known` are the images of the project: where new ones show the same pixels, they join their
-    group. See `storage.images.look_into` for the other parameters.
+    group, and where certain channels of all of them are used, these are used of new ones, too. See
+    `storage.images.look_into` for the other parameters.
     """
     yield Progress(0.0, f"reading {path.name}")
     uri = uris.relative_uri(path, folder)
@@ -189,7 +190,7 @@ def read_images(
     examined: list[ImageRef] = []
     for number, mine in enumerate(of_series.values()):
         yield Progress(number / len(of_series), f"looking at {path.name}")
-        seen, said = _examine(mine, folder, (*known, *examined), "group" in fields)
+        seen, said = _examine(mine, folder, (*known, *examined), fields)
         examined += seen
         notes += said
     words = [found.axes] if found.axes else []
@@ -205,13 +206,18 @@ MIN_MISSING = 0.01
 
 
 def _examine(
-    refs: Sequence[ImageRef], folder: Path, known: Sequence[ImageRef], is_specimen_given: bool
+    refs: Sequence[ImageRef], folder: Path, known: Sequence[ImageRef], given: ImageFields
 ) -> tuple[list[ImageRef], list[str]]:
     """Look at the first plane of an image; return all planes, and what is to be told of them."""
     first = refs[0]
     images.open_pixels(first, folder)  # refuses channels that it lacks
     found = images.open_pixels(first.with_all_channels(), folder).examine()
     notes = []
+    changed: dict[str, object] = {}
+    if "channels" not in given and (usual := _usual_channels(first, known, folder)) is not None:
+        changed["channels"] = usual
+        numbers = ", ".join(map(str, usual))
+        notes.append(f"used of its channels, as of the other images: {numbers}")
     if found.missing >= MIN_MISSING:
         what = "no number" if found.fill is None else f"the fill value {found.fill:g}"
         notes.append(f"{found.missing:.0%} of its pixels hold {what} and count as missing")
@@ -227,13 +233,26 @@ def _examine(
     if twin is not None:
         same = f"its pixels are those of '{twin.name or twin.uri}' in the project"
         theirs = twin.group or twin.uri
-        if is_specimen_given and group != theirs:
+        if "group" in given and group != theirs:
             notes.append(f"{same}, which is named another specimen: learning may see the test")
         else:
             group = theirs
             notes.append(f"{same}: both count as one specimen, never divided by a split")
-    joined = [ref.model_copy(update={"group": group}) for ref in refs]
+    changed["group"] = group
+    joined = [ref.model_copy(update=changed) for ref in refs]
     return [joined[0].model_copy(update={"content": found.digest}), *joined[1:]], notes
+
+
+def _usual_channels(
+    image: ImageRef, known: Sequence[ImageRef], folder: Path
+) -> tuple[int, ...] | None:
+    """Return the channels that are used of each known image, if an image has them and more."""
+    choices = {ref.channels for ref in known}
+    usual = choices.pop() if len(choices) == 1 else None
+    if usual is None:
+        return None
+    count = images.choosable_channels(image, folder)
+    return usual if count > 1 and count > max(usual) else None
 
 
 def _masked_by(image: ImageRef, known: Sequence[ImageRef]) -> str:
@@ -275,7 +294,7 @@ def copy_image(
         ImageRef(uri=uri, name=name, axes=axes, plane=dict(zip(stacked, at, strict=True)), **fields)
         for at in product(*(range(sizes[axis]) for axis in stacked))
     ]
-    refs, notes = _examine(made, folder, known, "group" in fields)
+    refs, notes = _examine(made, folder, known, fields)
     message = "; ".join(f"'{name}': {note}" for note in notes)
     return Imported(images=tuple(refs), figures={"notes": notes}, message=message)
 

@@ -13,8 +13,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import LearnedChannels
-from napari_synthseg.io.images.normalized import SERIES
-from napari_synthseg.storage.images import open_pixels, open_stored
+from napari_synthseg.storage.images import choosable_channels, open_pixels
 from napari_synthseg.workflow.importing import Imported
 
 Choice = tuple[int, ...] | None
@@ -35,19 +34,6 @@ def parse_channels(text: str) -> Choice:
             f"'{text}' names no channels: give their numbers, counted from 0, such as 0 or 0,2."
         )
     return tuple(map(int, numbers)) or None
-
-
-def choosable_channels(ref: ImageRef, folder: Path) -> int:
-    """Return how many channels an image has to choose from; 1 where they are the colors of RGB.
-
-    Raises
-    ------
-    InputError
-        If it cannot be opened.
-    """
-    series = ref.plane.get(SERIES)
-    stored = open_stored(ref.uri, folder, series=series, axes=ref.axes, as_stored=ref.as_stored)
-    return 1 if stored.is_color else stored.size("c")
 
 
 def choose_channels(

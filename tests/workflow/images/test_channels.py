@@ -183,6 +183,25 @@ def test_copies_of_a_file_are_known_whatever_channels_are_used(folder, tmp_path)
         assert session.project.images[0].content == first.content
 
 
+def test_the_channels_of_all_images_are_used_of_new_ones_that_have_them(folder, tmp_path):
+    with Session.create(tmp_path / "p") as session:
+        add_file(session, folder / "field_of_3.tif", channels=(2,))
+        told = session.add_images(folder / "other_of_3.tif").result().message
+        assert told.endswith("used of its channels, as of the other images: 2")
+        for name in ("field_of_2.tif", "other_alone.tif"):  # which have no channel 2
+            assert session.add_images(folder / name).result().message == ""
+        session.add_images(folder / "same_of_3.tif").result()  # of the others, not all use it
+        used = [image.channels for image in session.project.images]
+        assert used == [(2,), (2,), None, None, None]
+
+
+def test_new_images_use_the_channels_that_they_are_given(folder, tmp_path):
+    with Session.create(tmp_path / "p") as session:
+        add_file(session, folder / "field_of_3.tif", channels=(2,))
+        session.add_images(folder / "other_of_3.tif", channels=None).result()
+        assert session.project.images[1].channels is None
+
+
 # --- what a run learned --------------------------------------------------------------------------
 
 

@@ -8,11 +8,12 @@ from qtpy.QtWidgets import QLabel, QLineEdit, QWidget
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.storage.images import choosable_channels
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.presenters.images.pictures import ImageKey, image_key
 from napari_synthseg.ui.widgets.parts import check_box, column_in, row_of
-from napari_synthseg.workflow.images.channels import choosable_channels, parse_channels
+from napari_synthseg.workflow.images.channels import parse_channels
 
 MAX_COUNTS = 5000
 """Images of which it is kept how many channels they have."""
