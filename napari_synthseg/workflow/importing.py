@@ -176,8 +176,8 @@ def read_images(
     """Describe the images that a file holds; `fields` override those of each.
 
     `known` are the images of the project: where new ones show the same pixels, they join their
-    group, and where certain channels of all of them are used, these are used of new ones, too. See
-    `storage.images.look_into` for the other parameters.
+    group, and where certain channels of all of them are used, these are used of new ones that have
+    as many in all. See `storage.images.look_into` for the other parameters.
     """
     yield Progress(0.0, f"reading {path.name}")
     uri = uris.relative_uri(path, folder)
@@ -246,13 +246,17 @@ def _examine(
 def _usual_channels(
     image: ImageRef, known: Sequence[ImageRef], folder: Path
 ) -> tuple[int, ...] | None:
-    """Return the channels that are used of each known image, if an image has them and more."""
+    """Return the channels that are used of each known image, if an image has as many in all."""
     choices = {ref.channels for ref in known}
     usual = choices.pop() if len(choices) == 1 else None
     if usual is None:
         return None
+    there = next((ref for ref in known if not is_missing(ref, folder)), None)
+    if there is None:
+        return None
     count = images.choosable_channels(image, folder)
-    return usual if count > 1 and count > max(usual) else None
+    is_alike = count > 1 and count == images.choosable_channels(there, folder)
+    return usual if is_alike else None
 
 
 def _masked_by(image: ImageRef, known: Sequence[ImageRef]) -> str:
