@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 PACKAGE = "napari_synthseg"
 
-_registries: list[Registry[object]] = []
+_registries: list[Registry[Any]] = []
 _problems: list[str] = []
 _loading = threading.RLock()  # reentrant, because a plugin may look things up while it is imported
 
@@ -53,7 +53,7 @@ class Registry(MutableMapping[str, T]):
         self._entries: dict[str, T] = {}
         self._owners: dict[str, str] = {}
         self._asked = False
-        _registries.append(self)  # type: ignore[arg-type]
+        _registries.append(self)
 
     def add(self, name: str, entry: T, module: str = PACKAGE) -> None:
         """Add what a module defines; of two packages with one name, ours or the first keeps it."""

@@ -208,14 +208,6 @@ class ModelRecord(Frozen):
     channels: LearnedChannels | None = None
     """None: it is of an earlier version."""
 
-    @field_validator("channels", mode="before")
-    @classmethod
-    def _read_counts(cls, channels: object) -> object:
-        """Read what was kept before images were: number of channels in all -> those of them."""
-        if not isinstance(channels, Mapping) or "by_count" in channels:
-            return channels
-        return {"by_count": channels}
-
     @field_validator("rule", mode="after")
     @classmethod
     def _forget_type(cls, rule: DecodingRule) -> DecodingRule:

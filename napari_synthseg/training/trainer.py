@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -461,7 +461,7 @@ class Trainer(Generic[Net]):
 
     def _candidate(self) -> Net:
         """Return the network whose weights are validated and kept."""
-        return self.network if self._average is None else self._average.module  # type: ignore[return-value]
+        return self.network if self._average is None else cast("Net", self._average.module)
 
     def _update_average(self, averages: Any, current: Any, count: torch.Tensor | int) -> None:
         """Move averages, all of one type, towards the current weights."""

@@ -159,8 +159,10 @@ class NoiseResidual:
             cov = np.atleast_2d(np.cov(mine)) + 1e-10 * np.eye(channels)
             mixing = np.linalg.cholesky(cov)
             mean = mine.mean(axis=1)
-            found.append(tuple(a.astype(np.float32) for a in (amplitude, mixing, mean)))
-        return found  # type: ignore[return-value]
+            found.append(
+                (amplitude.astype(np.float32), mixing.astype(np.float32), mean.astype(np.float32))
+            )
+        return found
 
     def _noise(self, mask: ClassMask, rng: np.random.Generator) -> FloatImage:
         shape = tuple(n + TILE_PX for n in mask.shape)

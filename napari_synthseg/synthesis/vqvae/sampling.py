@@ -12,6 +12,7 @@ which is far rarer than near a step of a cumulated distribution.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -77,7 +78,7 @@ class _CachedPrior:
         self, prior: CodePrior, shape: tuple[int, int, int], conditions: torch.Tensor | None
     ) -> None:
         self.prior, self.conditions = prior, conditions
-        self.layers: list[Gated] = list(prior.layers)  # type: ignore[arg-type]
+        self.layers: list[Gated] = [cast("Gated", layer) for layer in prior.layers]
         with torch.no_grad():
             self.before = _matrix(prior.before)
             self.steps = [

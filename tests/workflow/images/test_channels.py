@@ -11,7 +11,7 @@ import tifffile
 
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.runs import ModelRecord
+from napari_synthseg.core.runs import LearnedChannels, ModelRecord
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.segment import SegmentRule
@@ -345,7 +345,8 @@ def test_truth_has_no_channels(folder, tmp_path):
         assert np.array_equal(true_masks(session, session.project.images[0]).ids, LABELS.ids)
 
 
-def model_of(in_channels, channels):
+def model_of(in_channels, by_count):
+    channels = None if by_count is None else LearnedChannels(by_count=by_count)
     return ModelRecord(
         spec=ModelSpec(name="unet"), in_channels=in_channels, out_channels=3,
         rule=SegmentRule(class_values=(1,), diameter=12.0), channels=channels,

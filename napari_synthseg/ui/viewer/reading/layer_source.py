@@ -161,8 +161,7 @@ def _is_same(
 
 def _blocks(whole: Index, stored: StoredArray) -> Iterator[tuple[float, Index]]:
     """Yield parts along the first axis that is not fixed; a file that is decoded whole in one."""
-    axis = next(n for n, part in enumerate(whole) if isinstance(part, slice))
-    length = whole[axis].stop  # type: ignore[union-attr]
+    axis, length = next((n, part.stop) for n, part in enumerate(whole) if isinstance(part, slice))
     size = math.prod(p.stop for p in whole if isinstance(p, slice)) * stored.dtype.itemsize
     step = length if stored.whole else max(1, length * BLOCK_BYTES // max(size, 1))
     for start in range(0, length, step):
