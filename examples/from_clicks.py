@@ -23,20 +23,26 @@ def main(spec: nss.TrainSpec, folder: Path) -> nss.Scores:
     """Return the scores of one training, in a new project."""
     sample = load("sediment")
     with nss.Session.create(folder) as session:
+        # each edit replaces the project, is on disk at once, and can be taken back by its name
         session.edit(session.project.with_classes(*sample.classes), "add classes")
+        # two parts of one image: one to learn from, the other only to test on
         for name, region in (("clicked", sample.train), ("held out", sample.test)):
             session.add_images(
                 sample.image, axes=sample.axes, name=name, region=region,
                 role="test" if region == sample.test else "train", exhaustive=True, synthetic=True,
             ).result()  # fmt: skip
         clicked, held = session.project.images
+        # a click is the middle of an object (y, x, in pixels) and its class; no outline is drawn
         clicks = [
             nss.Click(image=clicked.id, position=c.position, cls=c.cls) for c in sample.clicks
         ]
         session.edit(session.project.with_clicks(*clicks), "click objects")
+        # the exact masks of the other part: scored on, never learned from
         assert isinstance(sample.truth, nss.InstanceLabels)
         session.import_labels(held, sample.truth).result()
 
+        # long work is a job: `result()` does it here, `start()` would do it in a thread. This one
+        # outlines the clicked objects, composes dual images of them, and trains a network on these
         job = session.train(spec)
         job.progressed.connect(show)
         run = job.result()

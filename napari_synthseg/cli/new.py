@@ -27,7 +27,7 @@ from napari_synthseg.cli.settings import (
     parse_only,
     parse_series,
 )
-from napari_synthseg.core.annotations import ImageRef, find_specimen
+from napari_synthseg.core.annotations import ImageRef, ObjectClass, find_specimen
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.stacks import MAX_PLANE_DISTANCE_PX, MIN_VOLUME_PLANES, StackUse
@@ -142,11 +142,18 @@ def create_project(
     counted = f"{len(made.images)} image(s), {of_them}{len(made.classes)} class(es)"
     lines = [
         f"New project {project}: {counted}.",
+        *(_class_line(c, ":" in given) for c, given in zip(made.classes, classes, strict=True)),
         *_axes_lines(shapes),
         *(f"Note: {_listed(names)}: {note}." for note, names in told.items()),
         f"Next: napari-synthseg import {project} CLICKS.csv",
     ]
     report(result, lines, as_json)
+
+
+def _class_line(cls: ObjectClass, is_size_given: bool) -> str:
+    """Say which class there is, so that a mistyped NAME:DIAMETER is seen."""
+    why = "" if is_size_given else f", as no diameter was given ('{cls.name}:30' would be 30)"
+    return f"Class {cls.value} '{cls.name}': objects about {cls.diameter:g} px wide{why}."
 
 
 @contextmanager

@@ -45,6 +45,14 @@ def test_axes_are_said_and_changed(
     assert len(done.result["images"]) == 1
 
 
+def test_classes_are_told_so_that_a_forgotten_colon_is_seen(
+    invoke: Invoke, pages: Path, tmp_path: Path
+) -> None:
+    done = invoke("new", tmp_path / "a", pages, "--class", "cell:8", "--class", "nucleus22")
+    assert "Class 1 'cell': objects about 8 px wide." in done.out
+    assert "Class 2 'nucleus22': objects about 24 px wide, as no diameter was given" in done.out
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
