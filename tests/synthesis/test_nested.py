@@ -10,8 +10,10 @@ from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.patches.build import build_library
+from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.patches.nested import find_nested
 from napari_synthseg.synthesis import PasteRecipe
+from napari_synthseg.synthesis.paste.arrangement import paint_layouts
 from napari_synthseg.synthesis.paste.fitting import fit_to_library
 from napari_synthseg.synthesis.paste.synthesizer import PasteSynthesizer
 from tests.helpers.clicked_discs import clicked, outlined
@@ -43,6 +45,13 @@ def library():
 def test_each_nucleus_is_found_in_its_cell_and_the_lone_one_in_none(library):
     assert find_nested(library.patches) == {n + 5: n for n in range(5)}
     assert find_nested(library.patches[:5]) == {}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_every_nested_object_is_seen_in_the_layout_whichever_was_clicked_first(library, order):
+    turned = replace(library, patches=library.patches[::order])
+    (layout,) = paint_layouts(turned, exhaust(estimate_backgrounds(turned)))
+    assert set(np.unique(layout.ids)) == set(range(12))
 
 
 def test_a_cell_is_pasted_with_its_nucleus_and_both_are_labeled(library):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_synthseg.core.geometry import region_shape
-from napari_synthseg.core.patch import Background, PatchLibrary
+from napari_synthseg.core.patch import Background, PatchLibrary, paint_numbers
 from napari_synthseg.core.pixels import FloatImage, counted_box
 from napari_synthseg.patches.canvas_parts import PatchPlaces
 from napari_synthseg.patches.window import bounds
@@ -66,8 +66,8 @@ def paint_layouts(library: PatchLibrary, backgrounds: Sequence[Background]) -> t
     layouts, places = [], PatchPlaces(library.patches)
     for background in backgrounds:
         layout = Layout(np.zeros(background.valid.shape, np.int32), background.exhaustive)
-        for number in places.meeting(background.image, background.region):
-            library.patches[number].paint(layout.ids, background.origin, number + 1)
+        there = places.meeting(background.image, background.region)
+        paint_numbers([(library.patches[n], n + 1) for n in there], layout.ids, background.origin)
         layouts.append(layout)
     return tuple(layouts)
 
