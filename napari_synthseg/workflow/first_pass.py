@@ -41,14 +41,18 @@ MAGNIFICATION_SPREAD = 3.0
 """How far magnifications may lie apart, natural logarithm: the less usual one is, the more must
 speak for it, as texture can look like a host of unsure objects."""
 
-SIZE_SPREAD = 0.8
+SIZE_SPREAD = 1.0
 """By how much the size of objects may differ from that of those learned from, natural logarithm:
 what is found at a scale counts the less the more it does."""
 
-SURENESS_POWER = 2
+SURENESS_POWER = 3
 """How much more the mean score of objects counts than how many times larger they would be."""
 
-BETTER = 1.05
+COVER_POWER = 0.1
+"""How much it counts which share of the image objects cover: one sure find in a field of a hundred
+others tells less than these."""
+
+BETTER = 1.1
 """By which factor another magnification must be better than 1, which most images have."""
 
 LEAST_SURENESS = 0.5
@@ -92,6 +96,7 @@ def find_magnification(
             sureness[times] = float(np.mean([thing.score for thing in found.objects]))
             values[times] = likely * sureness[times] ** SURENESS_POWER
             values[times] *= _size_fit(found, factors, predictor)
+            values[times] *= (np.count_nonzero(found.ids) / found.ids.size) ** COVER_POWER
 
     for times in MAGNIFICATIONS:
         yield from attempt(times)

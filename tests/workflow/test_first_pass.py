@@ -23,7 +23,7 @@ DIAMETER = 24.0
 def find(monkeypatch):
     """Find the magnification by a model that tells score and diameter from its input's factor."""
 
-    def find(model, scale=1.0, classes=(1,)):
+    def find(model, scale=1.0, classes=(1,), covered=lambda times: 1 / 16):
         rule = DecodingRule(class_values=classes, diameter=DIAMETER, scale=scale)
         tried = []
 
@@ -31,9 +31,9 @@ def find(monkeypatch):
             factor = getattr(pixels, "factors", (1.0, 1.0))[-1]
             tried.append(scale / factor)
             score, diameter = model(scale / factor)
-            ids = np.zeros((2000, 2000), np.int32)
             edge = round(math.sqrt(math.pi) / 2 * diameter / factor)
-            ids[:edge, :edge] = 1
+            ids = np.zeros((round(edge / covered(scale / factor)), edge), np.int32)
+            ids[:edge] = 1
             box = ((0.0, 1.0), (0.0, 1.0))
             thing = FoundObject(id=1, cls=1, score=score, center=(0.0, 0.0), box=box)
             return InstancePrediction(ids=ids, objects=(thing,) if score else ())
@@ -73,7 +73,7 @@ def test_what_is_as_large_as_what_was_learned_from_counts_more_than_a_score(find
 
 def test_of_several_classes_scores_alone_count(find):
     def model(times):
-        return (0.9, 5 * DIAMETER) if times == pytest.approx(2) else (0.5, DIAMETER)
+        return (0.9, 10 * DIAMETER) if times == pytest.approx(2) else (0.5, DIAMETER)
 
     assert find(model)[0] != pytest.approx(2)
     assert find(model, classes=(1, 2))[0] == pytest.approx(2)
@@ -86,6 +86,17 @@ def test_the_unusual_must_be_better_and_not_just_as_good(find):
         return (0.62 if times == pytest.approx(texture) else 0.6), DIAMETER
 
     assert find(model)[0] == pytest.approx(1)
+
+
+def test_one_find_in_a_field_of_others_tells_less_than_all_of_these(find):
+    def model(times):
+        return (0.58 if times == pytest.approx(4) else 0.54), DIAMETER
+
+    def covered(times):
+        return 0.02 if times == pytest.approx(4) else 0.5
+
+    assert find(model)[0] != pytest.approx(1, rel=0.5), "as much is covered"
+    assert find(model, covered=covered)[0] == pytest.approx(1)
 
 
 def test_enlarging_ends_and_the_magnification_is_the_one_that_is_shown(find):
