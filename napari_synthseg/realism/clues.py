@@ -6,6 +6,7 @@ training and test, so that no pixel is on both sides.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -46,35 +47,46 @@ def describe_crop(
     channels, grains, structures = ([plane[where] for plane in maps[clue]] for clue in CLUES)
     brightness: list[float] = []
     for crop in channels:
-        brightness += [*np.percentile(crop, PERCENTILES), float(crop.mean()), float(crop.std())]
+        brightness += [*_percentiles(crop, PERCENTILES), float(crop.mean()), float(crop.std())]
     brightness += [_correlation(a, b) for a, b in combinations(channels, 2)]
+    dark = [crop <= np.median(crop) for crop in channels]
     fine: list[float] = []
     for number, grain in enumerate(grains):
-        fine += [*_moments(grain), *_by_brightness(grain, channels[number // 4])]
+        fine += [*_moments(grain), *_by_brightness(grain, dark[number // 4])]
         fine += [_correlation(grain[:-1], grain[1:]), _correlation(grain[:, :-1], grain[:, 1:])]
     return [brightness, fine, [figure for plane in structures for figure in _moments(plane)]]
 
 
+def _percentiles(values: Plane, percents: Sequence[int]) -> list[float]:
+    """Return percentiles as `np.percentile` does, in a fraction of its time for a small crop."""
+    ordered = np.sort(values, axis=None)
+    places = np.asarray(percents) / 100 * (ordered.size - 1)
+    below = places.astype(np.int64)
+    low, high = ordered[below], ordered[np.minimum(below + 1, ordered.size - 1)]
+    found: list[float] = (low + (places - below) * (high - low)).tolist()
+    return found
+
+
 def _moments(values: Plane) -> list[float]:
     """Return the logarithmic spread, and the shape of the distribution in units of it."""
-    low, quarter, middle, upper, high = np.percentile(values, (1, 25, 50, 75, 99))
-    spread = float(values.std()) + 1e-6
-    centered = (values - values.mean()) / spread
+    low, quarter, middle, upper, high = _percentiles(values, (1, 25, 50, 75, 99))
+    centered = values - values.mean()
     squares = centered * centered  # powers above 2 would take thirty times as long
+    spread = float(np.sqrt(squares.mean())) + 1e-6
     return [
         float(np.log(spread)),
         float(np.log(upper - quarter + 1e-6)),
         float((high - middle) / spread),
         float((low - middle) / spread),
-        float((squares * centered).mean()),
-        float(np.log((squares * squares).mean() + 1e-6)),
+        float((squares * centered).mean()) / spread**3,
+        float(np.log(float((squares * squares).mean()) / spread**4 + 1e-6)),
     ]
 
 
-def _by_brightness(grain: Plane, crop: Plane) -> list[float]:
+def _by_brightness(grain: Plane, dark: NDArray[np.bool_]) -> list[float]:
     """Return the grain where the crop is dark and where it is bright: light makes noise."""
-    dark = crop <= np.median(crop)
-    return [float(np.log(np.abs(grain[m]).mean() + 1e-6)) if m.any() else -14.0
+    size = np.abs(grain)
+    return [float(np.log(size[m].mean() + 1e-6)) if m.any() else -14.0
             for m in (dark, ~dark)]  # fmt: skip
 
 

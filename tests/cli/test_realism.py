@@ -24,33 +24,40 @@ def project(field: Field, invoke: Invoke, tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
-def test_the_report_is_printed_and_written(
-    invoke: Invoke, project: Path, field: Field, tmp_path: Path
-) -> None:
-    done = invoke("realism", project, "--count", 4, "--out", tmp_path / "out")
-    assert done.code == 0
-    written = json.loads((tmp_path / "out" / "realism.json").read_text())
-    assert (written["images"], written["pairs"]) == (["cells.tif"], 4)
+@pytest.fixture(scope="module")
+def plain(
+    invoke: Invoke, project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """What a comparison with the project's own settings printed, and where it wrote."""
+    out = tmp_path_factory.mktemp("plain") / "out"
+    done = invoke("realism", project, "--count", 3, "--out", out)
+    assert done.code == 0, done.err
+    return done.out, out
+
+
+def test_the_report_is_printed_and_written(plain: tuple[str, Path], field: Field) -> None:
+    said, out = plain
+    written = json.loads((out / "realism.json").read_text())
+    assert (written["images"], written["pairs"]) == (["cells.tif"], 3)
     assert 0 < written["real_objects"] <= field.objects
-    assert (tmp_path / "out" / "realism.png").stat().st_size > 10_000
+    assert (out / "realism.png").stat().st_size > 10_000
     for word in ("measured on", "cells.tif", "size of objects", "classifier's accuracy"):
-        assert word in done.out
+        assert word in said
 
 
 def test_settings_are_tried_without_changing_the_project(
-    invoke: Invoke, project: Path, tmp_path: Path
+    invoke: Invoke, project: Path, plain: tuple[str, Path], tmp_path: Path
 ) -> None:
     from napari_synthseg.workflow.session import Session
 
     words = ("--count", 3, "--seed", 5, "--set", "density=0.3", "--json")
     tried = invoke("realism", project, *words, "--out", tmp_path / "tried")
-    plain = invoke("realism", project, "--count", 3, "--json", "--out", tmp_path / "plain")
     recipe = tried.result["recipe"]
     assert (recipe["density"], recipe["seed"], recipe["size"]) == (0.3, 5, 96)
     assert tried.result["seed"] == 5
     assert len(tried.out.splitlines()) == 1
-    counts = [r.result["synthetic_objects"] for r in (tried, plain)]
-    assert counts[0] < 0.6 * counts[1]
+    usual = json.loads((plain[1] / "realism.json").read_text())
+    assert tried.result["synthetic_objects"] < 0.6 * usual["synthetic_objects"]
     session = Session.open(project).result()
     assert session.project.recipe.model_dump()["density"] == 1.0
     session.close().result()

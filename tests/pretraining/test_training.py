@@ -56,6 +56,8 @@ def test_learning_rate_warms_up_and_ends_at_nothing() -> None:
 
 
 def test_an_interrupted_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
     monkeypatch.setattr(training, "POOL", 96)
     options = Options(mix="drawn", steps=2, seed=0, minutes=0.0)
     train(tmp_path, options)
@@ -63,20 +65,18 @@ def test_an_interrupted_training_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
     train(tmp_path, options)
     second = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert (first["step"], second["step"]) == (1, 2)
+    assert threads == []  # only the program says how many the process has: see the next test
     weights = averaged_weights(tmp_path / "checkpoint.pt")
     assert all(w.dtype == np.float16 for w in weights.values())
     assert sum(w.size for w in weights.values()) * 2 < 2.5e6
 
 
-def test_only_the_program_says_how_many_threads_the_process_has(
+def test_the_program_says_how_many_threads_the_process_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[int] = []
     trained: list[Options] = []
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
-    monkeypatch.setattr(training, "POOL", 96)
-    train(tmp_path, Options(mix="drawn", steps=1, seed=0, minutes=0.0))
-    assert threads == []
     monkeypatch.setattr(training, "train", lambda _, options: trained.append(options))
     monkeypatch.setattr("sys.argv", ["train", str(tmp_path), "--threads", "3", "--steps", "7"])
     training.main()

@@ -93,12 +93,20 @@ def test_images_of_the_same_process_are_alike_and_noisier_ones_are_not(tmp_path)
     assert verdicts["background_grain"] == verdicts["spectrum"] == "alike"
 
 
-def test_the_report_says_what_it_was_measured_on(tmp_path):
-    session = new_session(tmp_path / "p")
+@pytest.fixture(scope="module")
+def four_images(tmp_path_factory):
+    """A session with four images, compared once; it is still open."""
+    session = new_session(tmp_path_factory.mktemp("four") / "p")
     before = session.project
-    report = compared(session).report
+    found = compared(session)
     assert session.project is before
+    yield session, found
     session.close().result()
+
+
+def test_the_report_says_what_it_was_measured_on(four_images):
+    _, found = four_images
+    report = found.report
     assert report.images == tuple(f"discs {n}" for n in range(4))
     assert report.real_objects == 24
     assert report.masks == "masks found under the clicks"
@@ -111,11 +119,9 @@ def test_the_report_says_what_it_was_measured_on(tmp_path):
     assert all(m.floor is not None for m in report.measures)
 
 
-def test_the_report_survives_json_and_is_repeatable(tmp_path):
-    session = new_session(tmp_path / "p", images=2)
-    first, second = compared(session), compared(session)
-    session.close().result()
-    assert first.report == second.report
+def test_the_report_survives_json_and_is_repeatable(four_images, tmp_path):
+    session, first = four_images
+    assert compared(session).report == first.report
     save_comparison(tmp_path / "out", first)
     text = (tmp_path / "out" / "realism.json").read_text()
     assert RealismReport.model_validate_json(text) == first.report

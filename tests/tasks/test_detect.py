@@ -263,18 +263,22 @@ class Large(Disks):
         return draw_disks((96, 96), index, count=6, radius=10)
 
 
-@pytest.mark.parametrize("name", ["yolo", "centers"])
-def test_it_learns_to_find_objects(name):
+@pytest.fixture(scope="module", params=["yolo", "centers"])
+def learned(request):
+    """A model that learned to find disks."""
     spec = TrainSpec(
         task="detect", steps=120, batch_size=4, crop=96, device="cpu", learning_rate=5e-3,
-        model=ModelSpec(name=name, width=8, depth=3),
+        model=ModelSpec(name=request.param, width=8, depth=3),
     )  # fmt: skip
     held = tuple(Large().pair(i) for i in range(1000, 1012))
-    model = turn(
+    return turn(
         train_model(spec, Large(), class_names={1: "a", 2: "b"}, diameter=20, val_pairs=held)
     )
-    assert model.rule.kind == "detect"
-    assert model.history[-1].validation["held-out pairs F1"] > 0.7
+
+
+def test_it_learns_to_find_objects(learned):
+    assert learned.rule.kind == "detect"
+    assert learned.history[-1].validation["held-out pairs F1"] > 0.7
 
 
 def test_volumes_are_refused():
@@ -293,15 +297,10 @@ def test_images_without_objects_are_refused():
         make_task(TrainSpec(task="detect"), Same(empty), {1: "a"}, 5.0)
 
 
-@pytest.fixture(scope="module", params=["yolo", "centers"])
-def detector(request):
+@pytest.fixture(scope="module")
+def detector(learned):
     """A network with weights that answer to what is on the image."""
-    spec = TrainSpec(
-        task="detect", steps=60, batch_size=4, crop=96, device="cpu", learning_rate=5e-3,
-        model=ModelSpec(name=request.param, width=4, depth=3),
-    )  # fmt: skip
-    model = turn(train_model(spec, Large(), class_names={1: "a", 2: "b"}, diameter=20))
-    return load_predictor(model.record, model.weights, "cpu")
+    return load_predictor(learned.record, learned.weights, "cpu")
 
 
 def test_boxes_by_tiles_are_those_of_the_whole(detector):

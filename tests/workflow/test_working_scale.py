@@ -50,6 +50,11 @@ def run(large):
     return large.train(SPEC, "scaled").result()
 
 
+@pytest.fixture(scope="module")
+def unscaled(large):
+    return large.train(SPEC.model_copy(update={"working_diameter": 0.0}), "as it is").result()
+
+
 def areas(pairs):
     return [
         np.bincount(pair.labels.ids.ravel())[1:].max()
@@ -88,11 +93,10 @@ def test_predictions_and_heat_maps_are_as_large_as_the_image(large, run):
     assert heat.maps[1].shape == (128 * TIMES, 160 * TIMES)
 
 
-def test_zero_leaves_images_as_they_are(large):
-    run = large.train(SPEC.model_copy(update={"working_diameter": 0.0}), "as it is").result()
-    assert run.model.rule.scale == 1
-    assert run.model.rule.diameter == pytest.approx(80, rel=0.05)
-    assert "resampled" not in run.selection
+def test_zero_leaves_images_as_they_are(unscaled):
+    assert unscaled.model.rule.scale == 1
+    assert unscaled.model.rule.diameter == pytest.approx(80, rel=0.05)
+    assert "resampled" not in unscaled.selection
 
 
 def test_runs_of_earlier_versions_see_images_as_they_are():
@@ -257,7 +261,9 @@ def test_an_image_is_seen_at_the_magnification_that_is_given_or_found(large, run
     assert finer.pixels.shape[1] == pytest.approx(2 * plain.pixels.shape[1], abs=1)
 
 
-def test_several_magnifications_are_tried_where_nothing_tells_the_scale(large, run, monkeypatch):
+def test_several_magnifications_are_tried_where_nothing_tells_the_scale(
+    large, run, unscaled, monkeypatch
+):
     tried = []
 
     def find_half(predictor, ref, pixels):
@@ -281,8 +287,7 @@ def test_several_magnifications_are_tried_where_nothing_tells_the_scale(large, r
     assert not tried, "it was learned from"
     assert seen(second, magnification=1.0).scale == "magnification 1"
     assert not tried, "it is told"
-    as_they_are = SPEC.model_copy(update={"working_diameter": 0.0})
-    assert seen(second, large.train(as_they_are, "as it is").result()).notes == ()
+    assert seen(second, unscaled).notes == ()
     assert not tried, "the model sees images as they are"
     monkeypatch.setattr(predicting, "find_magnification", lambda *_: find(1.0))
     assert seen(second).notes == (), "as large as those learned from: nothing to tell"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,14 +12,26 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.storage import runs
 from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.ui.presenters.runs import describe_run
-from tests.helpers.clicked_fields import TINY, images_by_role
+from napari_synthseg.workflow.session import Session
+from tests.helpers.clicked_fields import TINY, click_field, images_by_role
 from tests.helpers.sessions import MAKE_TARGETS, break_after, wait_for_jobs
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a project with a run that was stopped at step 5 of 9."""
+    with Session.create(tmp_path_factory.mktemp("stopped") / "p.synthseg") as session:
+        click_field(session)
+        train_to_step_5(session, TINY)
+    return session.folder
+
+
 @pytest.fixture
-def stopped(clicked):
-    """A session with a run that was stopped at step 5 of 9, and the run."""
-    return clicked, train_to_step_5(clicked, TINY)
+def stopped(trained, tmp_path):
+    """A session of a copy of that project, and the run."""
+    folder = shutil.copytree(trained, tmp_path / "p.synthseg")
+    with Session.open(folder).result() as session:
+        yield session, session.project.run("long")
 
 
 def train_to_step_5(session, spec, name="long"):
