@@ -85,10 +85,12 @@ class Scores(Frozen):
 
     def caption(self) -> str:
         """Return the sentence that must stand next to every figure shown."""
-        images = self.images[0] if len(self.images) == 1 else f"{len(self.images)} images"
+        images = f"{len(self.images)} {self.measured_on} images"
+        if len(self.images) == 1:
+            images = f"the {self.measured_on} image {self.images[0]}"
         number = f"{self.objects:,}" if self.counted == "pixels" else f"{self.objects}"
         kind = self.truth if self.counted == "labels" else f"{self.counted} ({self.truth})"
-        return f"measured on {number} true {kind} of {images}, {self.measured_on}"
+        return f"measured on {number} true {kind} of {images}"
 
     @model_validator(mode="before")
     @classmethod

@@ -43,7 +43,7 @@ def test_pixels_are_not_called_objects():
         counted="pixels",
         values={},
     )
-    assert scores.caption() == "measured on 1,234,567 true pixels (masks) of 2 images, real"
+    assert scores.caption() == "measured on 1,234,567 true pixels (masks) of 2 real images"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def made_up(unit: Unit, f1: float = 0.5, **fields: object) -> Record:
             which=unit.scored_on,
             images=tuple(s.image.name for s in unit.test),
             objects=13,
-            caption="measured on 13 true objects (masks) of 2 images, real",
+            caption="measured on 13 true objects (masks) of 2 real images",
         ),
         values={"f1@0.5": f1, "f1@0.7": f1 / 2, "f1@0.8": f1 / 4, "count_error": 0.25},
         training=Training(

@@ -89,7 +89,7 @@ def test_thresholds_may_differ_by_class():
     assert scores.per_class["cell"]["f1"] == 1.0
     assert scores.per_class["crystal"]["f1"] == 0.0
     assert (scores.task, scores.objects) == ("", 2)
-    assert scores.caption() == "measured on 2 true image labels of 2 images, real"
+    assert scores.caption() == "measured on 2 true image labels of 2 real images"
 
 
 @pytest.mark.parametrize(

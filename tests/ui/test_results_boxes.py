@@ -182,7 +182,7 @@ def test_the_table_and_the_image_are_linked(found, tmp_path):
     page.objects_section.open()
     found.wait(lambda: page.objects.rows is not None and len(page.objects.rows) == 12)
     box = page.objects
-    assert box.counts.text() == "12 object"
+    assert box.counts.text() == "12 (object)"
     assert sum(box.histogram.counts) == 12
     box.table.setCurrentIndex(box.table.model().index(3, 0))
     assert np.allclose(viewer.scene.camera.center[-2:], CENTERS[3], atol=1)
@@ -227,7 +227,7 @@ def test_results_are_taken_away_and_models_applied_to_folders(found, tmp_path, m
     page.apply_section.open()
     page.apply.apply([images], tmp_path / "out")
     found.wait(lambda: page.apply.summary.isVisible())
-    assert page.apply.summary.item(0, 0).text() == "12 object"
+    assert page.apply.summary.item(0, 0).text() == "12 (object)"
     assert page.apply.written.words.text() == f"3 files written to {tmp_path / 'out'}."
     opened = []
     page.apply.written.opened.connect(opened.append)

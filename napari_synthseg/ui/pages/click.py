@@ -110,9 +110,11 @@ class ClickPage(Page):
         )
         self.add(
             self.images, self.switch, self.table,
-            row_of(self.add_button, self.remove_button, self.diameter.draw_button), self.diameter,
-            self.outlines, self.suggest, self.exhaustive, self.clicking, self.painting,
-            self.show_clicks, self.show_regions,
+            row_of(
+                self.add_button, self.remove_button, self.diameter.draw_button, by_text=True
+            ),
+            self.diameter, self.outlines, self.suggest, self.exhaustive, self.clicking,
+            self.painting, self.show_clicks, self.show_regions,
         )  # fmt: skip
         controller.edit_lock.guard(
             self.table,

@@ -126,7 +126,7 @@ class SynthesizePage(Page):
         if busy := self.busy_hint():
             return busy
         if not self._is_ready:
-            return "Learn how image and mask go together."
+            return "Learn to draw dual images, or go on to step 4: training works without them."
         if self.layers.preview.layers is None:
             return "Make a few dual images to look at."
         return "Do they look like your image? If not, change a setting and look again."

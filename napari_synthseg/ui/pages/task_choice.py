@@ -11,7 +11,7 @@ from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.tasks.registry import describe_task, task_infos
 from napari_synthseg.ui.presenters.runs import start_choices
-from napari_synthseg.ui.widgets.parts import ChoiceBox, quiet_label
+from napari_synthseg.ui.widgets.parts import ChoiceBox, quiet_label, row_of
 
 
 class TaskChoice(QWidget):
@@ -32,7 +32,8 @@ class TaskChoice(QWidget):
         self.start = ChoiceBox(tip=str(TrainSpec.model_fields["start"].description))
         self.network_label, self.told = QLabel("Network"), quiet_label()
         self.network_label.setBuddy(self.network)
-        form.addRow(self.task)  # its words need the whole width
+        # not in the column of the others: its words need nearly the whole width
+        form.addRow(row_of(QLabel("Task"), self.task, stretch=self.task))
         form.addRow(self.network_label, self.network)
         form.addRow("Begin with", self.start)
         form.addRow(self.told)

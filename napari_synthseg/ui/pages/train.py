@@ -89,7 +89,7 @@ class TrainPage(Page):
     def hint(self) -> str:
         """Say what goes on."""
         if self.work.job is not None:
-            return "Paused." if self.work.is_paused else "Training. Lower loss is better."
+            return "Paused." if self.work.is_paused else "Training: the error (loss) should fall."
         if is_trained(self.project):
             return "A model is trained. See what it finds, or train longer."
         return "Set how long to train, then start."

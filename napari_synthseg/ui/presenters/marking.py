@@ -26,7 +26,7 @@ def clicking_hint(project: Project, refs: Sequence[ImageRef] = ()) -> str:
     if _only_for_scoring(refs):
         held = sum(len(project.clicks_on(ref)) for ref in refs)
         if count == 0:
-            return "This image is only for scoring. Click an image to learn from, too."
+            return "This image is only for scoring. Click objects on another one to learn from."
         if not held and any(truth.image == ref.id for truth in project.truths for ref in refs):
             return "Models are scored by what is known of this image: nothing to click here."
         return f"Clicked to score by: {held}. Click every object on this image."

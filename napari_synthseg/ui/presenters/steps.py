@@ -41,8 +41,8 @@ def why_locked(step: int, project: Project) -> str:
     """Return why a step cannot be taken yet, or ''."""
     if not project.images:
         return "Choose an image first."
-    if step == CLICK:
-        return ""
+    if step == CLICK or (step in (TRAIN, RESULTS) and is_trained(project)):
+        return ""  # a model may have learned from true boxes or masks alone
     if step == PATCHES and only_regions(project):
         return NO_PATCHES
     if not is_marked(project):

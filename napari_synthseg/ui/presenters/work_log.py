@@ -95,7 +95,7 @@ class WorkLog:
         message = f"stopping: {self._message}" if self._is_finishing else self._message
         now = message[:1].upper() + message[1:]
         if self._seconds:
-            now = f"{now}, {self._seconds:.0f} s"
+            now = f"{now}, {self._seconds:.0f} s so far"
         # of several stages it is that of one
         if self._left is not None and self.stage == "" and not self._is_finishing:
             now = f"{now}, {time_left(self._left)}"

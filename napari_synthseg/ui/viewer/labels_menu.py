@@ -33,6 +33,7 @@ class LabelsMenu(QMenu):
         self._layers, self._take_layer, self._choose_file = layers, take_layer, choose_file
         self.aboutToShow.connect(self.fill)
         button.setMenu(self)
+        button.setObjectName("menu")
 
     def fill(self) -> None:
         """List what the viewer holds now."""

@@ -10,7 +10,10 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_synthseg.ui.widgets.parts import selected_rows
 
-ROW_PX, COLUMN_PX, HEIGHT_PX = 22, 74, 230
+ROW_PX, HEIGHT_PX = 22, 230
+
+COLUMN_PX = 74
+"""Least width of a column; wider where its heading needs it."""
 
 
 class RowSource(Protocol):
@@ -35,13 +38,13 @@ class ColumnModel(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self.source: RowSource | None = None
-        self._headings: list[tuple[str, str]] = []
+        self.headings: list[tuple[str, str]] = []
 
     def show(self, source: RowSource | None) -> None:
         """Show other rows."""
         self.beginResetModel()
         self.source = source
-        self._headings = source.headings() if source is not None else []
+        self.headings = source.headings() if source is not None else []
         self.endResetModel()
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
@@ -50,7 +53,7 @@ class ColumnModel(QAbstractTableModel):
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of columns."""
-        return len(self._headings)
+        return len(self.headings)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell says, and how it is aligned."""
@@ -66,9 +69,9 @@ class ColumnModel(QAbstractTableModel):
         """Return titles of columns, and numbers of rows."""
         if orientation == Qt.Orientation.Vertical:
             return section + 1 if role == Qt.ItemDataRole.DisplayRole else None
-        if section >= len(self._headings):
+        if section >= len(self.headings):
             return None
-        title, tip = self._headings[section]
+        title, tip = self.headings[section]
         if role == Qt.ItemDataRole.DisplayRole:
             return title
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -116,7 +119,10 @@ class ColumnTable(QTableView):
             header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
             header.blockSignals(False)
         self._is_own_choice = True
+        before = self.rows.headings
         self.rows.show(source)
+        if self.rows.headings != before:  # else the user may have changed the widths
+            self._fit_headings()
         self._is_own_choice = False
 
     def choose_row(self, row: int) -> None:
@@ -139,6 +145,11 @@ class ColumnTable(QTableView):
             self.copy_asked.emit()
         else:
             super().keyPressEvent(event)
+
+    def _fit_headings(self) -> None:
+        header = self.horizontalHeader()
+        for column in range(header.count()):
+            header.resizeSection(column, max(COLUMN_PX, header.sectionSizeHint(column)))
 
     def _on_row(self, now: QModelIndex, before: QModelIndex) -> None:
         if now.isValid() and not self._is_own_choice:

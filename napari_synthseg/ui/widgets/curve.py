@@ -54,6 +54,12 @@ class Series:
             self._every *= 2
 
 
+def _tick_whole_numbers(axis: Any) -> None:
+    """Let an axis of pyqtgraph have no tick between two whole numbers."""
+    spacing = axis.tickSpacing
+    axis.tickSpacing = lambda *ends: [each for each in spacing(*ends) if each[0] >= 1] or [(1, 0)]
+
+
 def _load() -> None:
     import pyqtgraph  # noqa: F401 - a quarter of a second, in which the window would stand still
 
@@ -75,7 +81,7 @@ class LossCurve(QWidget):
             "Loss: how far off the model is, the lower the better. Held out: crops that nothing is "
             "learned from. Where it rises while the other falls, more of the same teaches nothing."
         )
-        layout.addWidget(self.legend)
+        layout.addWidget(self.legend, alignment=Qt.AlignmentFlag.AlignTop)
         self._colors = colors
         self._plot: Any = None
         self._waiting = QTimer(self)
@@ -167,6 +173,7 @@ class LossCurve(QWidget):
         self._plot.setLabel("left", "loss")
         for side in ("bottom", "left"):
             self._plot.getAxis(side).enableAutoSIPrefix(False)  # else 0.5 is "500, x0.001"
+        _tick_whole_numbers(self._plot.getAxis("bottom"))
         self._raw = self._plot.plot()
         self._dots = pyqtgraph.ScatterPlotItem(size=7)
         self._dots.setZValue(1)

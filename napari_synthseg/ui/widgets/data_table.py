@@ -16,6 +16,9 @@ HEADING_PX = (80, 176)
 """Width that the headings of rows may take, least and most: what the columns leave. In a wide
 window they may take a third of it."""
 
+SCROLLED_HEADING_PX = 130
+"""Most width that they take where the columns do not fit beside them and scroll: they are read."""
+
 COLUMN_PX = (44, 72)
 """Width that a column needs, by its heading, least and most; longer headings are cut."""
 
@@ -86,6 +89,8 @@ class DataTable(QTableWidget):
             room -= self.verticalScrollBar().sizeHint().width()
         least = columns.minimumSectionSize() * self.columnCount()
         heading = _clamp(room - least, (HEADING_PX[0], max(HEADING_PX[1], room // 3)))
+        if room - least < HEADING_PX[0]:
+            heading = SCROLLED_HEADING_PX
         rows.setMaximumWidth(heading)
         in_sight = min(self.rowCount(), self._most_rows)
         heights = [self.rowHeight(r) for r in range(in_sight)]
@@ -112,6 +117,7 @@ class TableList(QWidget):
         """Show tables; hides where there are none."""
         self.setVisible(bool(tables))
         self.caption.setText(caption)
+        self.caption.setVisible(bool(caption))
         self.warnings.say("\n".join(warnings))
         page = QWidget()
         column = column_in(page)

@@ -9,7 +9,7 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QSize, Qt, QTimer, Signal
-from qtpy.QtGui import QColor, QImage, QPixmap
+from qtpy.QtGui import QIcon, QImage, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -17,12 +17,16 @@ from qtpy.QtWidgets import (
     QStyledItemDelegate,
 )
 
+from napari_synthseg.ui.widgets.parts import plain_icon, square
 from napari_synthseg.ui.widgets.thumbnail import on_square
 
 PICTURE_PX = 40
 """Longer edge of a picture, in screen pixels."""
 
 ROW_PX = PICTURE_PX + 6
+
+BLANK = "#3c808080"
+"""What is shown where there is no picture: a veil, as alpha, red, green, blue."""
 
 MAX_PICTURES = 2000
 """Pictures that are kept."""
@@ -72,10 +76,9 @@ class ImageListModel(QAbstractListModel):
         super().__init__()
         self.rows: Sequence[ListedImage] = ()
         self.can_tick = True
-        self._pictures: LRUCache[Hashable, QPixmap] = LRUCache(MAX_PICTURES)
+        self._pictures: LRUCache[Hashable, QIcon] = LRUCache(MAX_PICTURES)
         self._wanted: dict[Hashable, None] = {}
-        self._blank = QPixmap(PICTURE_PX, PICTURE_PX)
-        self._blank.fill(QColor(128, 128, 128, 60))
+        self._blank = plain_icon(square(PICTURE_PX, BLANK))
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._ask)
@@ -94,7 +97,7 @@ class ImageListModel(QAbstractListModel):
     def add_pictures(self, pictures: dict[Hashable, NDArray[np.uint8] | None]) -> None:
         """Show pictures (y, x, 3); where there is None, none can be made."""
         for key, pixels in pictures.items():
-            self._pictures[key] = self._blank if pixels is None else _pixmap(pixels)
+            self._pictures[key] = self._blank if pixels is None else _icon(pixels)
         places = {row.key: number for number, row in enumerate(self.rows)}
         for key in pictures:
             if key in places:
@@ -145,7 +148,7 @@ class ImageListModel(QAbstractListModel):
             return False
         return True
 
-    def _picture(self, key: Hashable) -> QPixmap:
+    def _picture(self, key: Hashable) -> QIcon:
         picture = self._pictures.get(key)
         if picture is None:
             self._wanted[key] = None
@@ -226,8 +229,8 @@ def _state(is_checked: bool) -> int:
     return int(getattr(state, "value", state))
 
 
-def _pixmap(pixels: NDArray[np.uint8]) -> QPixmap:
+def _icon(pixels: NDArray[np.uint8]) -> QIcon:
     """Return a picture on a square, so that names stand below each other."""
     height, width = pixels.shape[:2]
     image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-    return on_square(QPixmap.fromImage(image), PICTURE_PX)
+    return plain_icon(on_square(QPixmap.fromImage(image), PICTURE_PX))

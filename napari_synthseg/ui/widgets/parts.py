@@ -11,6 +11,7 @@ from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QButtonGroup,
     QCheckBox,
     QComboBox,
@@ -190,10 +191,11 @@ def quiet_label(text: str = "") -> QLabel:
     return label
 
 
-def row_of(*widgets: QWidget, stretch: QWidget | None = None) -> QWidget:
+def row_of(*widgets: QWidget, stretch: QWidget | None = None, by_text: bool = False) -> QWidget:
     """Return widgets side by side; `stretch` is the one that takes the free room.
 
-    A label is the name of what follows it.
+    With `by_text` all share it by what they say, so that none of them is cramped. A label is the
+    name of what follows it.
     """
     for label, named in pairwise(widgets):
         if isinstance(label, QLabel):
@@ -203,7 +205,8 @@ def row_of(*widgets: QWidget, stretch: QWidget | None = None) -> QWidget:
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(6)
     for widget in widgets:
-        row.addWidget(widget, int(widget is stretch))
+        share = widget.sizeHint().width() if by_text else int(widget is stretch)
+        row.addWidget(widget, share)
     return whole
 
 
@@ -232,17 +235,24 @@ def thin_bar(most: int) -> QProgressBar:
     return bar
 
 
+def square(edge_px: int, color: str = "transparent") -> QPixmap:
+    """Return a square of one color, as sharp as the sharpest screen can show it."""
+    ratio = QApplication.instance().devicePixelRatio()
+    picture = QPixmap(round(edge_px * ratio), round(edge_px * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(QColor(color))
+    return picture
+
+
 def swatch(color: str, edge_px: int = 14) -> QIcon:
     """Return a square of one color."""
-    picture = QPixmap(edge_px, edge_px)
-    picture.fill(QColor(color))
-    return _icon(picture)
+    picture = square(edge_px, color)
+    return plain_icon(picture)
 
 
 def cross(color: str, edge_px: int = 14) -> QIcon:
     """Return a diagonal cross of one color."""
-    picture = QPixmap(edge_px, edge_px)
-    picture.fill(QColor("transparent"))
+    picture = square(edge_px)
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(QColor(color), edge_px / 5))
@@ -250,10 +260,11 @@ def cross(color: str, edge_px: int = 14) -> QIcon:
     painter.drawLine(low, low, high, high)
     painter.drawLine(low, high, high, low)
     painter.end()
-    return _icon(picture)
+    return plain_icon(picture)
 
 
-def _icon(picture: QPixmap) -> QIcon:
+def plain_icon(picture: QPixmap) -> QIcon:
+    """Return an icon that has the same colors where its row is selected; Qt would tint it."""
     icon = QIcon(picture)
-    icon.addPixmap(picture, QIcon.Mode.Selected)  # Qt would tint it
+    icon.addPixmap(picture, QIcon.Mode.Selected)
     return icon

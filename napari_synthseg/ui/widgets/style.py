@@ -12,9 +12,10 @@ class Colors:
     """The theme's colors that the panel paints with, as ``#rrggbb``.
 
     White text is read on `accent` and `done`; `text`, `muted` and `link` on `background` and
-    `foreground`.
+    `foreground`. `icons` is where Qt finds the icons of the theme.
     """
 
+    icons: str
     background: str
     foreground: str
     primary: str
@@ -33,6 +34,7 @@ def theme_colors(name: str) -> Colors:
     text, background = theme.text.as_hex("long"), theme.background.as_hex("long")
     accent = "#0a74ca" if dark else "#0062b1"
     return Colors(
+        icons=f"theme_{theme.id}:",
         background=background,
         foreground=theme.foreground.as_hex("long"),
         primary=theme.primary.as_hex("long"),
@@ -66,10 +68,21 @@ def style_sheet(colors: Colors) -> str:
         padding: 2px 6px; border-radius: 3px;
     }}
     QToolButton {{ padding: 3px; }}
+    QPushButton#menu {{ padding-right: 22px; }}
+    QPushButton::menu-indicator, QToolButton::menu-indicator {{
+        subcontrol-origin: padding; subcontrol-position: center right; right: 4px;
+    }}
     QPushButton:focus, QToolButton:focus, QComboBox:focus, QAbstractSpinBox:focus,
     QLineEdit:focus, QAbstractItemView:focus {{ border: 1px solid {colors.accent}; }}
     QPushButton#primary:focus, QPushButton#switch:checked:focus {{
         border: 1px solid {colors.text};
+    }}
+    QListView::indicator {{
+        width: 14px; height: 14px; border-radius: 2px;
+        background: {colors.background}; border: 1px solid {colors.muted};
+    }}
+    QListView::indicator:checked {{
+        background: {colors.accent}; image: url("{colors.icons}/check.svg");
     }}
     QCheckBox:focus, QSlider:focus {{ outline: 1px solid {colors.accent}; }}
     """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPixmap
+
+from napari_synthseg.ui.widgets.parts import square
 
 THUMBNAIL_PX = 68
 """Edge of the picture, in screen pixels."""
@@ -38,15 +40,18 @@ def draw_thumbnail(pixels: NDArray[np.float32], mask: NDArray[np.bool_], color: 
 
 def on_square(picture: QPixmap, edge_px: int) -> QPixmap:
     """Return a picture in the middle of a clear square, as large as fits."""
-    square = QPixmap(edge_px, edge_px)
-    square.fill(QColor(0, 0, 0, 0))
+    ground = square(edge_px)
+    ratio = ground.devicePixelRatio()
     fitting = picture.scaled(
-        edge_px,
-        edge_px,
+        ground.size(),
         Qt.AspectRatioMode.KeepAspectRatio,
         Qt.TransformationMode.SmoothTransformation,
     )
-    painter = QPainter(square)
-    painter.drawPixmap((edge_px - fitting.width()) // 2, (edge_px - fitting.height()) // 2, fitting)
+    fitting.setDevicePixelRatio(ratio)
+    margins = ground.size() - fitting.size()
+    painter = QPainter(ground)
+    painter.drawPixmap(
+        QPointF(margins.width() // 2 / ratio, margins.height() // 2 / ratio), fitting
+    )
     painter.end()
-    return square
+    return ground

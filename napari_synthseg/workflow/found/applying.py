@@ -241,7 +241,7 @@ def describe_found(found: Prediction, project: Project) -> str:
         counts: dict[int, int] = {}
         for one in found.objects:
             counts[one.cls] = counts.get(one.cls, 0) + 1
-        each = (f"{count} {names.get(cls, cls)}" for cls, count in sorted(counts.items()))
+        each = (f"{count} ({names.get(cls, cls)})" for cls, count in sorted(counts.items()))
         return ", ".join(each) or "no object"
     if isinstance(found, RegionPrediction):
         size = max(found.values.size, 1)

@@ -76,7 +76,7 @@ def test_a_limit_of_detections_cuts_the_ranking(invoke: Invoke, files: tuple[Pat
 def test_table_says_what_it_was_measured_on(invoke: Invoke, files: tuple[Path, Path]) -> None:
     out = score(invoke, *files, "--synthetic").out
     assert out.splitlines()[0].split()[:3] == ["class", "ap@0.5", "ap@0.5:0.95"]
-    assert "measured on 3 true objects (boxes) of 2 images, synthetic" in out
+    assert "measured on 3 true objects (boxes) of 2 synthetic images" in out
 
 
 def test_an_ignored_class_stays_out_with_a_warning(

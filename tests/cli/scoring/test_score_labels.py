@@ -46,7 +46,7 @@ def test_images_are_ranked_by_score_and_shown_classes_are_counted(
     result = score(invoke, *files, "--json").result
     assert result["images"] == ["a.png", "b.png", "c.png"]
     assert (result["task"], result["truth"], result["objects"]) == ("classify", "image labels", 3)
-    assert result["caption"] == "measured on 3 true image labels of 3 images, real"
+    assert result["caption"] == "measured on 3 true image labels of 3 real images"
     cell, crystal = (result["per_class"][name] for name in ("cell", "crystal"))
     assert (cell["ap"], cell["precision"], cell["recall"]) == (1.0, 1.0, 0.5)
     assert (crystal["ap"], crystal["precision"], crystal["recall"]) == (1.0, 0.5, 1.0)
@@ -77,7 +77,7 @@ def test_what_only_one_side_has_is_left_out_with_a_warning(
     done = score(invoke, truth, predicted)
     assert "1 true image(s) have no prediction, such as d" in done.out
     assert "1 prediction(s) have no true image, such as c" in done.out
-    assert "of 2 images, real" in done.out
+    assert "of 2 real images" in done.out
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_each_figure_stands_beside_its_chance(invoke: Invoke, files: tuple[Path,
     assert lines[0].split() == ["all", "chance", "cell", "chance", "crystal", "chance"]
     (row,) = [line.split() for line in lines if line.startswith("pointing")]
     assert row == ["pointing", "1.000", "0.024", "1.000", "0.027", "1.000", "0.018"]
-    assert "measured on 4 true objects (masks) of 2 images, real" in lines
+    assert "measured on 4 true objects (masks) of 2 real images" in lines
 
 
 def test_tolerance_and_peak_threshold_are_taken(

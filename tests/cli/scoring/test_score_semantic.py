@@ -61,7 +61,7 @@ def test_values_by_hand(invoke: Invoke, folders: tuple[Path, Path]) -> None:
     assert result["confusion"]["background"] == {"background": 68, "class 1": 0, "class 2": 2}
     assert (result["task"], result["measured_on"], result["objects"]) == ("semantic", "real", 100)
     assert result["images"] == ["a"]
-    assert result["caption"] == "measured on 100 true pixels (masks) of a, real"
+    assert result["caption"] == "measured on 100 true pixels (masks) of the real image a"
 
 
 def test_what_is_printed(invoke: Invoke, folders: tuple[Path, Path]) -> None:
@@ -88,7 +88,7 @@ def test_what_is_printed(invoke: Invoke, folders: tuple[Path, Path]) -> None:
     matrix = lines[lines.index(next(line for line in lines if line.startswith("pixels: true"))) :]
     assert matrix[0].split()[-3:] == ["background", "cell", "crystal"]
     assert matrix[1].split() == ["background", "68", "0", "2"]
-    assert "measured on 100 true pixels (masks) of a, synthetic" in lines
+    assert "measured on 100 true pixels (masks) of the synthetic image a" in lines
     assert any(line.startswith("Warning: Class 'crystal' is in no truth") for line in lines)
 
 

@@ -45,7 +45,7 @@ def test_runs_are_compared_renamed_deleted_and_used_again(compared):
     assert row(window, 0)[0] == "cut off", "nobody trains it any more"
     assert "run 1" in row(window, 0) and "F1 at IoU 0.5: 0.800" in row(window, 1)
     tip = window.table.item(1, window.table.columnCount() - 1).toolTip()
-    assert "measured on 9 true objects (masks) of a, real" in tip
+    assert "measured on 9 true objects (masks) of the real image a" in tip
     assert window.go_on_button.isEnabled() and "cut off" in window.report.text()
     window.table.selectRow(1)
     assert not window.go_on_button.isEnabled()

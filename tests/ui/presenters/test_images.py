@@ -40,8 +40,8 @@ def project():
 
 def test_pictures_say_what_is_marked_and_what_they_are_for():
     first, second = list_pictures(project())
-    assert (first.name, first.detail, first.is_done) == ("a.tif", "1 cell · scoring only", True)
-    assert (second.name, second.detail) == ("b", "2 cell · several parts · mouse 2")
+    assert (first.name, first.detail, first.is_done) == ("a.tif", "1 (cell) · scoring only", True)
+    assert (second.name, second.detail) == ("b", "2 (cell) · several parts · mouse 2")
     assert not second.is_done
 
 
@@ -49,8 +49,8 @@ def test_painted_pictures_are_said_to_be_painted():
     made = project()
     regions = [RegionTruth(image=i, source="truths/x.zarr") for i in ("a", "r")]
     first, second = list_pictures(made.with_truths(*regions))
-    assert first.detail == "1 cell · painted · scoring only"
-    assert second.detail == "2 cell · painted · several parts · mouse 2"
+    assert first.detail == "1 (cell) · painted · scoring only"
+    assert second.detail == "2 (cell) · painted · several parts · mouse 2"
     (alone, _) = list_pictures(made.model_copy(update={"clicks": ()}).with_truths(*regions))
     assert alone.detail == "painted · scoring only"
 
@@ -60,7 +60,7 @@ def test_a_picture_with_truth_needs_no_clicks():
     made = project().model_copy(update={"clicks": ()}).with_truths(truth)
     first, second = list_pictures(made)
     assert first.detail == "has truth · scoring only"
-    assert second.detail == "no click · several parts · mouse 2"
+    assert second.detail == "nothing marked · several parts · mouse 2"
 
 
 def test_of_the_same_images_pictures_are_looked_for_once(monkeypatch):
@@ -70,7 +70,7 @@ def test_of_the_same_images_pictures_are_looked_for_once(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(pictures, "image_key", lambda ref: pytest.fail("looked for again"))
         assert [parts_of(clicked, row.key) for row in rows] == [row.refs for row in rows]
-        assert list_pictures(clicked)[0].detail.startswith("2 cell")
+        assert list_pictures(clicked)[0].detail.startswith("2 (cell)")
     renamed = made.images[0].model_copy(update={"name": "other"})
     assert parts_of(made.with_images(renamed), rows[0].key)[0].name == "other"
 

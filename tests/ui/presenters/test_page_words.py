@@ -38,6 +38,7 @@ from napari_synthseg.ui.presenters.steps import (
     NO_PATCHES,
     PATCHES,
     RESULTS,
+    TRAIN,
     why_locked,
 )
 from napari_synthseg.ui.presenters.training.curves import CurvePoint
@@ -70,6 +71,15 @@ def test_steps_say_why_they_are_locked() -> None:
     assert "Train" in why_locked(RESULTS, clicked(1))
 
 
+def test_a_trained_model_is_looked_at_though_nothing_is_clicked_or_painted() -> None:
+    rule = DecodingRule(kind="detect", class_values=(1,), diameter=20)
+    model = ModelRecord(spec=ModelSpec(name="yolo"), in_channels=1, out_channels=3, rule=rule)
+    project = clicked(0).with_run(TrainingRun(id="x", name="run 1", model=model))
+    assert why_locked(TRAIN, project) == why_locked(RESULTS, project) == ""
+    assert "Click" in why_locked(DUAL_IMAGES, project)
+    assert "Click" in why_locked(TRAIN, clicked(0))
+
+
 @pytest.mark.parametrize(("count", "word"), [(0, "Click"), (2, "3 at least"), (7, "7 clicks")])
 def test_the_hint_counts_clicks(count: int, word: str) -> None:
     assert word in clicking_hint(clicked(count))
@@ -78,7 +88,7 @@ def test_the_hint_counts_clicks(count: int, word: str) -> None:
 def test_on_an_image_for_scoring_its_own_clicks_are_counted() -> None:
     held = IMAGE.model_copy(update={"id": "b", "role": "test"})
     alone = clicked(0).with_images(held)
-    assert "an image to learn from" in clicking_hint(alone, (held,))
+    assert "another one to learn from" in clicking_hint(alone, (held,))
     project = clicked(7).with_images(held)
     project = project.with_clicks(Click(image="b", position=(1, 1), cls=1))
     assert "to score by: 1." in clicking_hint(project, (held,))
@@ -151,7 +161,7 @@ def test_a_training_says_its_device_then_its_figures() -> None:
     batches, is_new = log.add([batch(1, seconds=2.0), batch(2, seconds=3.0)])
     assert [b.step for b in batches] == [1, 2]
     assert is_new
-    assert log.text() == "Step 2, 3 s\nloss 0.5\ncpu, 2 threads"
+    assert log.text() == "Step 2, 3 s so far\nloss 0.5\ncpu, 2 threads"
     checking = Progress(0.2, "step 2, validating: 1 of 3", {"step": 2})
     assert log.add([checking]) == ([], False)
     (last,), _ = log.add([batch(3, "", **{"held f1": 0.25, "best step": 3})])

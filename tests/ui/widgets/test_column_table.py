@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from napari_synthseg.ui.widgets.column_table import ColumnTable
+from napari_synthseg.ui.widgets.column_table import COLUMN_PX, ColumnTable
 
 pytestmark = pytest.mark.gui
 
@@ -20,7 +20,7 @@ class Cells:
         return COUNT
 
     def headings(self) -> list[tuple[str, str]]:
-        return [("one", ""), ("two", "")]
+        return [("one", ""), ("a heading of several words", "")]
 
     def cell(self, row: int, column: int) -> str:
         return f"{row}, {column}"
@@ -37,3 +37,15 @@ def test_all_rows_that_are_selected_are_told_at_once(qtbot):
     rows = table.selected_rows
     assert time.perf_counter() - before < 0.2  # two seconds were usual, index by index
     assert rows == list(range(COUNT))
+
+
+def test_columns_are_as_wide_as_their_headings_until_the_user_changes_that(qtbot):
+    table = ColumnTable()
+    qtbot.addWidget(table)
+    table.show_rows(Cells())
+    header = table.horizontalHeader()
+    assert header.sectionSize(0) == COLUMN_PX
+    assert header.sectionSize(1) >= header.fontMetrics().horizontalAdvance(Cells().headings()[1][0])
+    header.resizeSection(1, 90)
+    table.show_rows(Cells())
+    assert header.sectionSize(1) == 90

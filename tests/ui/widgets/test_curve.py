@@ -44,6 +44,21 @@ def test_small_losses_are_written_as_they_are(curve, qtbot):
     assert "0.001" not in axis.labelString()
 
 
+def test_there_is_no_half_step(curve, qtbot):
+    curve.add([CurvePoint(1, 0.8), CurvePoint(2, 0.4)])
+    curve.show()
+    plot_type = pytest.importorskip("pyqtgraph").PlotWidget
+    qtbot.waitUntil(lambda: curve.findChild(plot_type) is not None, timeout=60_000)
+    axis = curve.findChild(plot_type).getAxis("bottom")
+    assert {
+        step % 1
+        for low, high in ((0.9, 2.1), (1, 1), (0, 977))
+        for spacing, places in axis.tickValues(low, high, 260)
+        for step in places
+    } == {0}
+    assert axis.tickValues(0.9, 2.1, 260)[0][1] == [1, 2]
+
+
 def test_the_smooth_line_follows_each_batch(curve):
     curve.add([CurvePoint(1, 1.0), CurvePoint(2, 0.0, True)])
     assert [round(smooth, 2) for _, _, smooth in curve.points] == [1.0, 0.93]

@@ -36,6 +36,8 @@ def test_cells_and_headings_are_those_of_the_table(shown):
     assert (item.text(), item.toolTip(), item.font().bold()) == ("0.500", "half", True)
     assert item.background().color().alphaF() == pytest.approx(0.5, abs=0.01)
     assert (shown.caption.text(), shown.warnings.text()) == ("Scores", "Few.")
+    shown.show_tables([make_table(("IoU",))])
+    assert shown.caption.isHidden()  # else it leaves a gap
 
 
 def test_all_rows_and_columns_are_in_sight_at_the_panels_width(shown, qtbot):
@@ -46,6 +48,16 @@ def test_all_rows_and_columns_are_in_sight_at_the_panels_width(shown, qtbot):
     shown.resize(500, 600)
     # names have the room that columns leave
     qtbot.waitUntil(lambda: table.verticalHeader().width() > 100)
+
+
+def test_headings_of_rows_are_read_where_the_columns_scroll(shown, qtbot):
+    table = make_table(("all", "RBC", "WBC", "Platelets"))
+    name = "AP at IoU 0.5"
+    shown.show_tables([Table([heading(name)] * 3, table.columns, table.cells)])
+    (wide,) = shown.tables
+    qtbot.waitUntil(wide.horizontalScrollBar().isVisible)
+    header = wide.verticalHeader()
+    assert header.width() > header.fontMetrics().horizontalAdvance(name)
 
 
 def test_a_table_of_many_rows_stands_whole(shown, qtbot):

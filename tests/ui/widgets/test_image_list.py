@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QStyleOptionViewItem
 
 from napari_synthseg.ui.widgets.image_list import LINE_SEPARATOR, ImageList
@@ -41,3 +44,14 @@ def test_long_names_lose_their_middle_and_nothing_of_the_line_below(qtbot):
     assert NAME.startswith(name.split("…")[0]) and NAME.endswith(name.split("…")[1])
     assert len(name) < len(NAME)
     assert lines_of(images, 1) == ["b.tif", DETAIL]
+
+
+def test_the_picture_of_the_chosen_image_keeps_its_colors(qtbot):
+    images = ImageList("Images")
+    qtbot.addWidget(images)
+    images.show_images([SimpleNamespace(key=0, name="a", detail="", tip="", is_done=False)], 0)
+    images.images.add_pictures({0: np.full((40, 40, 3), (200, 100, 50), np.uint8)})
+    icon = images.images.index(0).data(Qt.ItemDataRole.DecorationRole)
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+        color = icon.pixmap(40, 40, mode).toImage().pixelColor(20, 20)
+        assert color.getRgb()[:3] == (200, 100, 50)

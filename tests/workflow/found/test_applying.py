@@ -64,7 +64,7 @@ def test_a_folder_is_written_with_a_summary(ready, tmp_path):
     out = tmp_path / "out"
     applied = session.apply(run, [folder], out).result()
     assert [(one.name, one.found) for one in applied.images] == [
-        ("a.tif", "1 cell"), ("b.tif", "1 cell"), ("c.tif", ""), ("broken.tif", ""),
+        ("a.tif", "1 (cell)"), ("b.tif", "1 (cell)"), ("c.tif", ""), ("broken.tif", ""),
     ]  # fmt: skip
     assert applied.images[1].notes == ("it is dimmer",)
     assert "3 channels" in applied.images[2].notes[0]

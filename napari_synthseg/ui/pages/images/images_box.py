@@ -65,6 +65,7 @@ class ImagesBox(QWidget):
         self.menu = QMenu(self.add_button)
         self.menu.aboutToShow.connect(self._fill_menu)
         self.add_button.setMenu(self.menu)
+        self.add_button.setObjectName("menu")
         self.import_button = ImportButton(controller, layers)
         self.list = ImageList("Images of the project")
         self.details = DetailsBox(controller, layers)

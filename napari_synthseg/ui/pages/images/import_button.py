@@ -50,6 +50,7 @@ class ImportButton(QPushButton):
         self.menu_ = QMenu(self)
         self.menu_.aboutToShow.connect(self._fill)
         self.setMenu(self.menu_)
+        self.setObjectName("menu")
 
     def _fill(self) -> None:
         self.menu_.clear()

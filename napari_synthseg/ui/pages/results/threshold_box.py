@@ -52,5 +52,5 @@ class ThresholdBox(QWidget):
             self.slider.setValue(int(STEPS * (self.found.lowest if least is None else least)))
         self.reset_button.setEnabled(least is not None)
         shown, every = self.found.count(least)
-        since = "as reported" if least is None else f"that score {least:.2f} or more"
-        self.about.setText(f"{shown:,} of {every:,} objects, {since}.")
+        which = "the model reports" if least is None else f"score {least:.2f} or more"
+        self.about.setText(f"{shown:,} of {every:,} objects: those that {which}.")

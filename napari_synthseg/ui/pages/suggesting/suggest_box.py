@@ -70,8 +70,8 @@ class SuggestBox(QWidget):
             "Reject (R)", review.reject,
             "It is no object: the model learns so. Also for several that you select",
         )  # fmt: skip
-        self.back_button = push_button("<", lambda: review.go(-1), "The one before (key B)")
-        self.next_button = push_button(">", lambda: review.go(1), "The next one (key N)")
+        self.back_button = push_button("◀", lambda: review.go(-1), "The one before (key B)")
+        self.next_button = push_button("▶", lambda: review.go(1), "The next one (key N)")
         for button in (self.back_button, self.next_button):
             button.setFixedWidth(34)
             button.setAccessibleName(button.toolTip())
@@ -83,14 +83,12 @@ class SuggestBox(QWidget):
             "Reject all in view", lambda: review.answer_visible("reject"),
             "All suggestions that the canvas shows now are no objects; one step of undo",
         )  # fmt: skip
+        answer = row_of(self.accept_button, self.reject_button)
         self.answers = QWidget()
         column_in(
             self.answers,
             self.current,
-            row_of(
-                self.back_button, self.accept_button, self.reject_button, self.next_button,
-                stretch=self.accept_button,
-            ),
+            row_of(self.back_button, answer, self.next_button, stretch=answer),
             row_of(self.accept_all, self.reject_all),
         )  # fmt: skip
         asking = row_of(self.ask_button, self.stop_button, stretch=self.ask_button)

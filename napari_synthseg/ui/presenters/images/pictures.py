@@ -120,7 +120,7 @@ def list_pictures(project: Project) -> list[PictureRow]:
 
     def detail(picture: _Picture) -> str:
         ids = [ref.id for ref in picture.refs]
-        words = ["no click"]
+        words = ["nothing marked"]
         if not marked.isdisjoint(ids):
             words = _marks(ids, counts, painted, truths, project.class_names) or words
         return " · ".join((*words, *picture.words))
@@ -145,7 +145,7 @@ def _marks(
 ) -> list[str]:
     """Return what is marked on a picture, whose parts have these ids."""
     sums = {n: sum(counts.get((ident, value), 0) for ident in ids) for value, n in names.items()}
-    clicked = ", ".join(f"{count} {name}" for name, count in sums.items() if count)
+    clicked = ", ".join(f"{count} ({name})" for name, count in sums.items() if count)
     words = [clicked] if clicked else []
     words += ["painted"] if not painted.isdisjoint(ids) else []
     words += ["has truth"] if not truths.isdisjoint(ids) else []

@@ -209,8 +209,8 @@ class ObjectRows:
         for title in ("class", "image"):
             column = by_title.get(title)
             if column is not None:
-                each = Counter(column.values[self.order].astype(int).tolist())
-                parts.append(", ".join(f"{n:,} {column.words[c]}" for c, n in sorted(each.items())))
+                each = sorted(Counter(column.values[self.order].astype(int).tolist()).items())
+                parts.append(", ".join(f"{n:,} ({column.words[c]})" for c, n in each))
         return "\n".join(part for part in parts if part) or "no object"
 
     @property

@@ -23,7 +23,7 @@ def _found(found: Prediction, project: Project) -> str:
     names = project.class_names
     if isinstance(found, ObjectPrediction):
         counts = Counter(names.get(o.cls, f"class {o.cls}") for o in found.objects)
-        return ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing"
+        return ", ".join(f"{count} ({name})" for name, count in counts.items()) or "nothing"
     if isinstance(found, RegionPrediction):
         pixels = found.pixel_counts
         total = max(found.values.size, 1)

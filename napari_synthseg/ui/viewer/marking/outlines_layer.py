@@ -82,6 +82,7 @@ class OutlinesLayer(QObject):
             self._add_layer(image)
             self.feed.prepare(image.refs)
             self._ask()
+        self.changed.emit()
 
     def attach(self, clicks: Points) -> None:
         """Follow the selection of a Clicks layer, and bind the keys for outlines to it."""

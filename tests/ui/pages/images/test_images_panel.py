@@ -74,7 +74,7 @@ def test_a_folder_is_added_and_stepped_through_by_key(several, shown):
     several.settle()
     assert len(several.clicks.data) == len(CENTERS)
     model = page.list.images
-    several.wait(lambda: "12 object" in str(model.data(model.index(0))))
+    several.wait(lambda: "12 (object)" in str(model.data(model.index(0))))
     several.wait(lambda: len(model._pictures) == 3)  # to ask for one has it made
     # the whole page of clicks is seen at 1280 x 800, but for a line or two
     assert several.panel.click_page.sizeHint().height() < 600

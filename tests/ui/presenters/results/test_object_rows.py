@@ -93,7 +93,7 @@ def test_sorting_keeps_what_is_not_known_last():
 
 def test_counts_copies_and_histograms_are_of_the_rows_that_are_shown():
     rows = rows_of().filtered(RowFilter(text="area > 15"))
-    assert rows.counts() == "1 rod, 2 disk\n2 a.tif, 1 b.tif"
+    assert rows.counts() == "1 (rod), 2 (disk)\n2 (a.tif), 1 (b.tif)"
     assert rows.as_text().splitlines()[1].split("\t")[:4] == ["a.tif", "disk", "0.167", "40"]
     assert len(rows.as_text([0]).splitlines()) == 2
     counts, edges = rows.histogram(rows.titles.index("area [µm²]"))

@@ -45,10 +45,10 @@ def test_finishing_touches_after_a_stop_are_said():
     log = WorkLog()
     figures = {"step": 9, "seconds": 30.0, "seconds left": 40.0}
     log.add([Progress(0.5, "step 9", metrics=figures | {"loss": 0.5})])
-    assert log.text().startswith("Step 9, 30 s, about 40 s left")
+    assert log.text().startswith("Step 9, 30 s so far, about 40 s left")
     words = "step 9: choosing thresholds"
     log.add([Progress(0.5, words, metrics=figures, finishing=True)])
-    assert log.text().splitlines()[0] == "Stopping: step 9: choosing thresholds, 30 s"
+    assert log.text().splitlines()[0] == "Stopping: step 9: choosing thresholds, 30 s so far"
 
 
 def test_the_device_is_named_with_the_reason():
@@ -65,7 +65,7 @@ def test_what_is_found_in_view_is_counted():
     project = Project().with_classes(ObjectClass(name="cell", value=1))
     points = tuple(FoundPoint(id=n, cls=1, score=1.0, center=(0.0, 0.0)) for n in range(3))
     found = PointPrediction(objects=points, notes=("zoom in",))
-    assert describe_live(found, project) == "In view so far: 3 cell.\nNote: zoom in."
+    assert describe_live(found, project) == "In view so far: 3 (cell).\nNote: zoom in."
     assert "nothing" in describe_live(PointPrediction(objects=()), project)
     tags = ImageTagsPrediction(probabilities={1: 0.934}, thresholds={1: 0.5})
     assert describe_live(tags, project) == "In view so far: cell 0.93."

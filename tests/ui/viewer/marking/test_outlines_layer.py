@@ -31,6 +31,11 @@ def middles(bench):
     return {CENTERS[n]: layer.edge_color[nearest.index(n)] for n in set(nearest)}
 
 
+def test_what_mends_outlines_has_its_place_before_the_first_click(opened):
+    box = opened.panel.click_page.outlines
+    assert box.mending.isVisibleTo(box) and not box.mending.isEnabled()
+
+
 def test_outlines_follow_clicks_made_moved_reclassed_deleted_and_undone(opened):
     project = opened.session.project
     opened.session.edit(project.with_classes(project.next_class("other", diameter=16.0)), "add")
