@@ -132,7 +132,7 @@ def test_a_smallest_score_acts_at_once_and_is_kept(found):
     assert page.threshold.isVisible()
     (layer,) = found.panel.layers.outputs.predictions
     page.threshold.slider.setValue(40)
-    assert page.threshold.about.text() == "11 of 12 objects, that score 0.40 or more."
+    assert page.threshold.about.text() == "11 of 12 objects: those that score 0.40 or more."
     found.wait(lambda: layer.data[44, 80] == 0)
     found.wait(lambda: page.errors.summary.text().startswith("11 found, 1 missed, 0 false"))
     found.wait(lambda: session.project.run("r").least_score == 0.4)
@@ -171,7 +171,7 @@ def test_where_nothing_can_be_changed_a_smallest_score_still_filters_what_is_sho
     found.settle()
     assert session.project is before
     assert len(told) == told_before
-    assert page.threshold.about.text() == "11 of 12 objects, that score 0.40 or more."
+    assert page.threshold.about.text() == "11 of 12 objects: those that score 0.40 or more."
     assert page.threshold.reset_button.isEnabled()
     monkeypatch.undo()
     found.panel.controller.edit_lock.set("")

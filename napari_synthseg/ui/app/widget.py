@@ -27,7 +27,7 @@ from napari_synthseg.ui.app.help_window import HelpWindow
 from napari_synthseg.ui.app.long_work import LongWork
 from napari_synthseg.ui.app.shortcuts_window import ShortcutsWindow
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.control.keys import Actions, bind_widget_keys
+from napari_synthseg.ui.control.keys import WindowKeys, bind_widget_keys
 from napari_synthseg.ui.control.leaving import may_leave
 from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.click import ClickPage
@@ -110,6 +110,13 @@ class SynthSegWidget(QWidget):
             )
         )  # fmt: skip
         self._build()
+        everywhere = {
+            "next": self.primary.click,
+            "step": [partial(self.show_step, step) for step in range(len(STEP_NAMES))],
+            "help": self.show_help,
+            "shortcuts": self.show_shortcuts,
+        }
+        self._window_keys = WindowKeys(self, "window", everywhere)
         self._connect()
         self._apply_theme()
         self.show_step(START)
@@ -199,7 +206,7 @@ class SynthSegWidget(QWidget):
             self._tour.stop()
         while self._close_watches:
             self._close_watches.pop().end()
-        _let_go(self._listening, self.controller, self.layers)
+        _let_go(self._listening, self._window_keys, self.controller, self.layers)
 
     # --- building ----------------------------------------------------------------------------
 
@@ -255,18 +262,13 @@ class SynthSegWidget(QWidget):
         listen(self._on_layers_changed, self.viewer.layers.selection.events.active)
         listen(self._on_theme_changed, self.viewer.events.theme)
         # where Qt deletes the panel without closing it, nothing of it may be touched any more
-        self.destroyed.connect(partial(_let_go, self._listening, controller, layers))
+        self.destroyed.connect(
+            partial(_let_go, self._listening, self._window_keys, controller, layers)
+        )
         # the windows are gone by then: what still runs must come to its end on disk
         QApplication.instance().aboutToQuit.connect(self.shut_down)
         QApplication.instance().aboutToQuit.connect(wait_until_closed)
         bind_widget_keys(self, "window", {"undo": controller.undo, "redo": controller.redo})
-        everywhere: Actions = {
-            "next": self.primary.click,
-            "step": [partial(self.show_step, step) for step in range(len(STEP_NAMES))],
-            "help": self.show_help,
-            "shortcuts": self.show_shortcuts,
-        }
-        bind_widget_keys(self, "window", everywhere, whole_window=True)
 
     def _apply_theme(self) -> None:
         colors = theme_colors(self.viewer.theme)
@@ -327,6 +329,7 @@ class SynthSegWidget(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the window that the panel is shown in."""
         super().showEvent(event)
+        self._window_keys.follow(self)
         window = self.window()
         if all(watch.parent() is not window for watch in self._close_watches):
             self._close_watches.append(CloseWatch(window, self.controller, self.shut_down))
@@ -346,10 +349,15 @@ call_at_end(_shut_down_all)
 
 
 def _let_go(
-    listening: Subscriptions, controller: SessionController, layers: Layers, _: object = None
+    listening: Subscriptions,
+    keys: WindowKeys,
+    controller: SessionController,
+    layers: Layers,
+    _: object = None,
 ) -> None:
-    """End all work, release the project, and listen to the viewer and its layers no more."""
+    """End all work, release the project, and follow the viewer, its layers and keys no more."""
     listening.end()
+    keys.end()
     controller.clear()
     layers.close()
 

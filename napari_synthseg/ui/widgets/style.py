@@ -68,9 +68,9 @@ def style_sheet(colors: Colors) -> str:
         padding: 2px 6px; border-radius: 3px;
     }}
     QToolButton {{ padding: 3px; }}
-    QPushButton#menu {{ padding-right: 22px; }}
+    QPushButton#menu {{ padding-left: 4px; padding-right: 14px; }}
     QPushButton::menu-indicator, QToolButton::menu-indicator {{
-        subcontrol-origin: padding; subcontrol-position: center right; right: 4px;
+        subcontrol-origin: padding; subcontrol-position: center right; right: 2px;
     }}
     QPushButton:focus, QToolButton:focus, QComboBox:focus, QAbstractSpinBox:focus,
     QLineEdit:focus, QAbstractItemView:focus {{ border: 1px solid {colors.accent}; }}

@@ -14,10 +14,12 @@ import pytest
 from napari.settings import get_settings
 from qtpy.QtCore import QCoreApplication, QEvent, Qt, QTimer
 from qtpy.QtGui import QCloseEvent, QHelpEvent
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QToolTip, QVBoxLayout, QWidget
 
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.app.close_watch import CloseWatch
+from napari_synthseg.ui.presenters.steps import CLICK, START
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 from tests.ui.conftest import CENTERS, Bench, draw_discs
@@ -62,6 +64,24 @@ def test_the_panel_works_wherever_it_is_docked_and_floating(opened):
     opened.qtbot.wait(50)
     window.close()
     assert opened.session is None
+
+
+def test_keys_of_the_window_work_on_the_canvas_that_the_panel_floats_above(opened):
+    panel, dock = opened.panel, dock_of(opened)
+    window = panel.window()
+    for is_floating in (True, False):
+        panel.show_step(START)
+        dock.setFloating(is_floating)
+        window.activateWindow()
+        opened.wait(lambda: QApplication.activeWindow() is window)
+        opened.press("Alt+1")
+        assert panel.step == CLICK
+    panel.show_step(START)
+    dock.setFloating(True)
+    dock.activateWindow()
+    opened.wait(lambda: QApplication.activeWindow() is dock)
+    QTest.keyClick(panel.primary, Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier)
+    assert panel.step == CLICK
 
 
 def assert_nothing_is_cut_off(bench):

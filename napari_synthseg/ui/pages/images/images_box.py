@@ -56,7 +56,7 @@ class ImagesBox(QWidget):
         self.back = push_button("◀", lambda: self.step(-1), "Previous image (key PageUp)")
         self.forward = push_button("▶", lambda: self.step(1), "Next image (key PageDown)")
         for button in (self.back, self.forward):
-            button.setFixedWidth(30)
+            button.setFixedWidth(24)
         self.back.setAccessibleName("Previous image")
         self.forward.setAccessibleName("Next image")
         self.title = ElidedLabel()
