@@ -241,12 +241,11 @@ class Session:
         self._require_at_rest(run)
         self._edit_runs(self.project.without_run(run.id), f"delete {run.name}")
 
-    def _edit_runs(self, new: Project, what: str | None = None) -> None:
+    def _edit_runs(self, new: Project, what: str) -> None:
         """Replace the project by one with other records of runs, and write these."""
         before = self.project
-        if new is not before:
-            self._replace(new, what)
-            self._write_run_records(before)
+        self.edit(new, what)
+        self._write_run_records(before)
 
     def _require_at_rest(self, run: TrainingRun) -> None:
         if any(job.subject == run.id and job.is_running for job in self.jobs):
@@ -625,11 +624,9 @@ class Session:
                 ended = (now or run).in_state(outcome.state, outcome.traceback)
             else:
                 self.found.pop(run.id, None)  # it is of other weights
-            project = self.project.with_run(ended)
+            self._replace(self.project.with_run(ended))
             if outcome.value is None and run.model is not None:
-                self._edit_runs(project)  # its own record is from before it went on
-            else:
-                self._replace(project)
+                self._records.write(ended)  # its own is from before it went on
 
         work = training.train(self.project, self.folder, run, self.artifacts, live)
         job = self._job(work, f"train {run.name}", subject=run.id)
@@ -808,7 +805,8 @@ class Session:
                 return
             others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
             now = now.model_copy(update={"scores": (*others, scores)})
-            self._edit_runs(self.project.with_run(now))
+            self._replace(self.project.with_run(now))
+            self._records.write(now)  # here: a script finds them once the job is recorded
 
         work = evaluating.score(self.project, self.folder, run, found)
         return self._job(work, f"score {run.name}", take)
@@ -931,12 +929,11 @@ class Session:
 
     def _closing_work(self, then: Project) -> Generator[Progress, None, None]:
         self._closer = threading.current_thread()
-        while self._merges:  # what a job made is written by another one
-            job = next(iter(self._merges))
+        for job in self.jobs:
             yield Progress(0.0, f"waiting for the end of: {job.name}")
             if job.join() and not self.read_only:
                 self.record(job)
-            self._merges.pop(job, None)
+        self._merges.clear()
         try:
             self.store.flush()
             if not self.read_only:

@@ -26,12 +26,6 @@ def add_array(
     return ref
 
 
-def wait_for_jobs(session: Session) -> None:
-    """Wait for the end of what runs in threads, such as writing the records of runs."""
-    for job in session.jobs:
-        job.join()
-
-
 def add_file(session: Session, path: Path, **fields: Any) -> tuple[ImageRef, ...]:
     """Add the images of a file; return them."""
     return session.add_images(path, **fields).result().images

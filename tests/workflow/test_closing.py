@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
@@ -13,8 +12,6 @@ import pytest
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Cancelled, Progress
-from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.storage import runs
 from napari_synthseg.storage.project_store import ProjectStore
 from napari_synthseg.workflow.importing import Imported, find_missing
 from napari_synthseg.workflow.jobs import Job
@@ -30,7 +27,7 @@ def session(tmp_path):
     session.close().result()
 
 
-def slow(session, entered, release, merge=None):
+def slow(session, entered, release):
     """Return a job of the session whose step only ends on release, and which then has a result."""
 
     def work():
@@ -45,10 +42,10 @@ def slow(session, entered, release, merge=None):
 
     job = Job(work(), "slow")
 
-    def add_class(outcome):
+    def merge(outcome):
         session._replace(session.project.with_classes(outcome.value))
 
-    session._merges[job] = merge or add_class
+    session._merges[job] = merge
     return job.start()
 
 
@@ -73,28 +70,6 @@ def test_closing_returns_at_once_and_keeps_what_still_ends(session):
     with Session.open(session.folder).result() as again:
         assert not again.read_only
         assert [c.name for c in again.project.classes] == ["cell", "found"]
-
-
-def test_closing_waits_for_a_record_that_what_ends_meanwhile_changes(session, monkeypatch):
-    run = TrainingRun(id="r", name="before")
-    session.edit(session.project.with_run(run), "add run")
-    save, entered, release = runs.save_run, threading.Event(), threading.Event()
-
-    def save_slowly(*record):
-        time.sleep(0.3)
-        save(*record)
-
-    def rename(outcome):
-        session._edit_runs(session.project.with_run_renamed("r", "after"))
-
-    monkeypatch.setattr(runs, "save_run", save_slowly)
-    slow(session, entered, release, rename)
-    assert entered.wait(5)
-    end = session.close()
-    release.set()
-    end.result()
-    record = json.loads((session.folder / "runs" / "r" / "run.json").read_text("utf-8"))
-    assert record["name"] == "after"
 
 
 def test_opening_waits_for_the_end_of_closing(session):

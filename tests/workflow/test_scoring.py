@@ -29,7 +29,7 @@ from napari_synthseg.tasks.registry import TASKS
 from napari_synthseg.workflow.evaluating import score, score_folders
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
-from tests.helpers.sessions import add_array, add_masks, wait_for_jobs
+from tests.helpers.sessions import add_array, add_masks
 
 REGION = ((11, 128), (5, 160))
 """Of the image that counts: what is found there has positions in the whole image."""
@@ -274,7 +274,6 @@ def test_scorings_of_one_run_are_all_kept_and_that_of_a_deleted_run_is_dropped(s
         session.record(job)
     kept = {s.task for s in session.project.run("r").scores}
     assert kept == {"classify", "detect"}
-    wait_for_jobs(session)
     stored = json.loads((session.folder / "runs" / "r" / "run.json").read_text("utf-8"))
     assert {s["task"] for s in stored["scores"]} == kept
     late = session.score(run, tags)

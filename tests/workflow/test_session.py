@@ -18,7 +18,7 @@ from napari_synthseg.workflow.importing import find_missing
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.training_data import TrainingSources
 from tests.helpers.clicked_fields import TINY, disk_field, images_by_role
-from tests.helpers.sessions import add_array, add_file, add_masks, true_masks, wait_for_jobs
+from tests.helpers.sessions import add_array, add_file, add_masks, true_masks
 
 
 def test_edits_are_announced_with_new_and_old(session):
@@ -282,7 +282,6 @@ def test_clicks_on_a_test_image_are_truth_for_centers(clicked):
     run = clicked.train(TINY).result()
     predictions = clicked.predict(run, [test]).result()
     scores = clicked.score(run, predictions).result()
-    wait_for_jobs(clicked)
     record = json.loads((clicked.folder / "runs" / run.id / "run.json").read_text("utf-8"))
     assert [s["truth"] for s in record["scores"]] == ["clicks"]
     assert scores.truth == "clicks"

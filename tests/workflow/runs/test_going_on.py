@@ -14,7 +14,7 @@ from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.ui.presenters.runs import describe_run
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_fields import TINY, click_field, images_by_role
-from tests.helpers.sessions import MAKE_TARGETS, break_after, wait_for_jobs
+from tests.helpers.sessions import MAKE_TARGETS, break_after
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,6 @@ def test_a_score_given_while_a_run_went_on_in_vain_is_in_its_file(stopped, monke
     monkeypatch.setattr(MAKE_TARGETS, broken)
     with pytest.raises(ValueError, match="it broke"):
         going_on.result()
-    wait_for_jobs(session)
     record = json.loads(runs.run_files(session.folder, run.id)[1].read_text("utf-8"))
     assert len(record["scores"]) == len(session.project.run(run.id).scores) == 1
 
