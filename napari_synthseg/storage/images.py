@@ -8,8 +8,11 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PureWindowsPath
+from threading import Lock
 from types import MappingProxyType
 from typing import Literal
+
+from cachetools import LRUCache, cached
 
 from napari_synthseg.core.annotations import ImageRef, own_group
 from napari_synthseg.core.errors import InputError
@@ -31,6 +34,9 @@ from napari_synthseg.storage.uris import (
 
 MAX_PLANES = 100_000
 """A file that says it holds more is not believed."""
+
+MAX_COUNTS = 5000
+"""Images of which it is kept how many channels they have."""
 
 SeriesChoice = int | Literal["all"] | None
 """Which of the images in a file: one by its number, all, or the only one."""
@@ -193,11 +199,16 @@ def open_pixels(ref: ImageRef, folder: Path) -> NormalizedImage:
         check_fingerprint(path, ref.fingerprint)
         status = path.stat()
         key = (path, status.st_mtime_ns, status.st_size)
-    series = ref.plane.get(SERIES)
-    stored = open_stored(ref.uri, folder, series=series, axes=ref.axes, as_stored=ref.as_stored)
-    return NormalizedImage(ref, stored, (key, series, ref.as_stored))
+    return NormalizedImage(
+        ref, _open_whole(ref, folder), (key, ref.plane.get(SERIES), ref.as_stored)
+    )
 
 
+def _source_of(ref: ImageRef, folder: Path) -> Hashable:
+    return folder, ref.uri, ref.fingerprint, ref.plane.get(SERIES), ref.axes, ref.as_stored
+
+
+@cached(LRUCache(MAX_COUNTS), key=_source_of, lock=Lock())
 def choosable_channels(ref: ImageRef, folder: Path) -> int:
     """Return how many channels an image has to choose from; 1 where they are the colors of RGB.
 
@@ -206,9 +217,14 @@ def choosable_channels(ref: ImageRef, folder: Path) -> int:
     InputError
         If it cannot be opened.
     """
-    series = ref.plane.get(SERIES)
-    stored = open_stored(ref.uri, folder, series=series, axes=ref.axes, as_stored=ref.as_stored)
+    stored = _open_whole(ref, folder)
     return 1 if stored.is_color else stored.size("c")
+
+
+def _open_whole(ref: ImageRef, folder: Path) -> StoredArray:
+    """Open all that is stored of an image."""
+    series = ref.plane.get(SERIES)
+    return open_stored(ref.uri, folder, series=series, axes=ref.axes, as_stored=ref.as_stored)
 
 
 def relink(ref: ImageRef, path: Path, folder: Path) -> ImageRef:

@@ -1,7 +1,9 @@
 """How large objects are on an image, told by what a model finds on it at several scales.
 
-A model is surest at the scale that it learned at: objects are scored highest there, and come out as
-large as those that it learned from. The scales are tried on the middle of the image.
+A model is surest at the scale that it learned at: objects are scored highest there, come out as
+large as those that it learned from, and explain most of the image. The scales are tried on the
+middle of the image. How these are weighed was chosen on tuning images: docs/explanation/
+evidence-tables.md, "Which magnification is taken".
 """
 
 from __future__ import annotations

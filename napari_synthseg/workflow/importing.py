@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
@@ -176,8 +177,8 @@ def read_images(
     """Describe the images that a file holds; `fields` override those of each.
 
     `known` are the images of the project: where new ones show the same pixels, they join their
-    group, and where certain channels of all of them are used, these are used of new ones that have
-    as many in all. See `storage.images.look_into` for the other parameters.
+    group, and of a new one those channels are used that are used of all that have as many in all.
+    See `storage.images.look_into` for the other parameters.
     """
     yield Progress(0.0, f"reading {path.name}")
     uri = uris.relative_uri(path, folder)
@@ -246,17 +247,19 @@ def _examine(
 def _usual_channels(
     image: ImageRef, known: Sequence[ImageRef], folder: Path
 ) -> tuple[int, ...] | None:
-    """Return the channels that are used of each known image, if an image has as many in all."""
-    choices = {ref.channels for ref in known}
-    usual = choices.pop() if len(choices) == 1 else None
-    if usual is None:
-        return None
-    there = next((ref for ref in known if not is_missing(ref, folder)), None)
-    if there is None:
-        return None
+    """Return the channels of which all known images are used that have as many as an image.
+
+    Images whose file cannot be opened now tell nothing.
+    """
+    if all(ref.channels is None for ref in known):
+        return None  # the usual case, for which no file is opened
     count = images.choosable_channels(image, folder)
-    is_alike = count > 1 and count == images.choosable_channels(there, folder)
-    return usual if is_alike else None
+    choices = set()
+    for ref in known if count > 1 else ():
+        with suppress(InputError):
+            if images.choosable_channels(ref, folder) == count:
+                choices.add(ref.channels)
+    return choices.pop() if len(choices) == 1 else None
 
 
 def _masked_by(image: ImageRef, known: Sequence[ImageRef]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,9 +63,8 @@ class Suggestions:
         every = (*project.clicks, *project.negatives)
         mine = [c for c in every if c.id not in self.known and c.image == self.image]
         answered = {click.id for click in mine}
-        classes = {one.id: one.cls for one in self.every}  # of rejected ones, too
-        placed = [(c.position, c.cls or classes.get(c.id, NOT_AN_OBJECT)) for c in mine]
         sizes = project.known_diameters(ref)
+        placed = [(click.position, _answered_class(click, sizes)) for click in mine]
         places: dict[int, NDArray[np.float64]] = {}
         for value in project.class_values:
             # what has no size on this image, as a length without a pixel size, may lie beside all
@@ -75,6 +75,16 @@ class Suggestions:
             for one in self.every
             if one.id not in answered and one.cls in places and not _is_marked(one, places[one.cls])
         )
+
+
+def _answered_class(click: Click, diameters: Mapping[int, float]) -> int:
+    """Return whose suggestions a click answers: of what was rejected the class of the likest size.
+
+    `NOT_AN_OBJECT` where that is unknown, as of a negative click by hand.
+    """
+    if click.cls != NOT_AN_OBJECT or not click.reach or not diameters:
+        return click.cls
+    return min(diameters, key=lambda value: abs(math.log(2 * click.reach / diameters[value])))
 
 
 def _is_marked(one: Suggestion, places: NDArray[np.float64]) -> bool:

@@ -116,6 +116,8 @@ def test_rejecting_one_of_two_nested_objects_leaves_the_other_suggested(rejected
     project = Project(images=(ImageRef(id="a", uri="a"),), classes=tuple(classes))
     after = reject(project, [found.pop(rejected)])
     assert suggestions.open(after) == tuple(found.values())
+    again = Suggestions("a", tuple(replace(s, id=f"{s.id} again") for s in suggestions.every))
+    assert [s.id for s in again.open(after)] == [f"{left} again" for left in found]
 
 
 def test_a_class_that_nobody_clicked_needs_no_size_on_the_image(session):

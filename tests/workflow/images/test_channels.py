@@ -183,16 +183,29 @@ def test_copies_of_a_file_are_known_whatever_channels_are_used(folder, tmp_path)
         assert session.project.images[0].content == first.content
 
 
-def test_the_channels_of_all_images_are_used_of_new_ones_that_have_them(folder, tmp_path):
+def test_of_a_new_image_the_channels_are_used_that_are_used_of_all_with_as_many(folder, tmp_path):
     with Session.create(tmp_path / "p") as session:
+        add_file(session, folder / "field_of_2.tif", channels=(0,))
+        add_file(session, folder / "field_alone.tif")
         add_file(session, folder / "field_of_3.tif", channels=(1,))
         told = session.add_images(folder / "other_of_3.tif").result().message
         assert told.endswith("used of its channels, as of the other images: 1")
-        for name in ("field_of_2.tif", "other_alone.tif"):  # whose channels may be others
-            assert session.add_images(folder / name).result().message == ""
+        assert session.add_images(folder / "other_alone.tif").result().message == ""
+        add_file(session, folder / "other_of_2.tif")
+        session.choose_channels([2], session.project.images[2:3]).result()
         session.add_images(folder / "same_of_3.tif").result()  # of the others, not all use it
         used = [image.channels for image in session.project.images]
-        assert used == [(1,), (1,), None, None, None]
+        assert used == [(0,), None, (2,), (1,), None, (0,), None]
+
+
+def test_an_image_that_cannot_be_read_tells_nothing_of_the_channels_of_others(folder, tmp_path):
+    broken = tmp_path / "broken.tif"
+    broken.write_bytes((folder / "field_of_3.tif").read_bytes())
+    with Session.create(tmp_path / "p") as session:
+        add_file(session, broken, channels=(1,))
+        broken.write_bytes(b"no image")
+        session.add_images(folder / "other_of_3.tif").result()
+        assert session.project.images[1].channels is None
 
 
 def test_new_images_use_the_channels_that_they_are_given(folder, tmp_path):
