@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +12,14 @@ from pydantic import Field, model_validator
 from napari_synthseg.core.annotations import Frozen
 
 Measured = Literal["real", "synthetic"]
+
+
+def describe_images(names: Sequence[str], kind: str) -> str:
+    """Return how many images of a kind there are, or the name of the only one."""
+    if len(names) != 1:
+        return f"{len(names)} {kind} images"
+    name = re.sub(r"^image (?=\d+$)", "", names[0])  # images that have no name are numbered
+    return f"the {kind} image {name}"
 
 
 @dataclass(frozen=True)
@@ -85,9 +95,7 @@ class Scores(Frozen):
 
     def caption(self) -> str:
         """Return the sentence that must stand next to every figure shown."""
-        images = f"{len(self.images)} {self.measured_on} images"
-        if len(self.images) == 1:
-            images = f"the {self.measured_on} image {self.images[0]}"
+        images = describe_images(self.images, self.measured_on)
         number = f"{self.objects:,}" if self.counted == "pixels" else f"{self.objects}"
         kind = self.truth if self.counted == "labels" else f"{self.counted} ({self.truth})"
         return f"measured on {number} true {kind} of {images}"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from napari_synthseg.core.annotations import Frozen
+from napari_synthseg.core.scores import describe_images
 
 DistanceUnit = Literal["real spreads", "dB"]
 Judgment = Literal["alike", "not certain", "a little different", "clearly different"]
@@ -156,12 +157,11 @@ class RealismReport(Frozen):
 
     def caption(self) -> str:
         """Return the sentence that must stand next to every figure shown."""
-        images = self.images[0] if len(self.images) == 1 else f"{len(self.images)} images"
+        images = describe_images(self.images, "simulated" if self.simulated else "real")
         shape = " x ".join(str(n) for n in self.window)
-        kind = "simulated" if self.simulated else "real"
         recipe, seed = self.recipe.get("kind", ""), self.recipe.get("seed", "none")
         return (
-            f"measured on {_windows(self.real_windows)} of {images}, {kind}, with "
+            f"measured on {_windows(self.real_windows)} of {images} with "
             f"{self.real_objects} objects ({self.masks}), and {_windows(self.synthetic_windows)} "
             f"of {self.pairs} dual images with {self.synthetic_objects} objects (recipe "
             f"'{recipe}', seed {seed}); windows of {shape} pixels, drawn with seed {self.seed}"

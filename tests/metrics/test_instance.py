@@ -151,7 +151,7 @@ def test_scores_say_what_they_were_measured_on():
     scores = score((one, one), names={1: "cell"})
     assert (scores.task, scores.measured_on, scores.objects) == ("", "synthetic", 2)
     assert scores.images == ("image 0",)
-    assert "2 true objects (masks) of the synthetic image image 0" in scores.caption()
+    assert "2 true objects (masks) of the synthetic image 0" in scores.caption()
 
 
 def test_volumes_are_scored_too():

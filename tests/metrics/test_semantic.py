@@ -246,7 +246,7 @@ def test_unknown_pixels_leave_all_counts_whatever_is_ignored():
     scores = score((true, given_), ignore=9)
     assert scores.objects == 2
     assert scores.values["pixel_accuracy"] == 0.5
-    assert scores.caption() == "measured on 2 true pixels (masks) of the real image image 0"
+    assert scores.caption() == "measured on 2 true pixels (masks) of the real image 0"
 
 
 def test_an_ignored_class_is_not_scored_but_does_not_excuse_others():

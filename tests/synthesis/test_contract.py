@@ -46,6 +46,9 @@ def small_library(rejected=frozenset()):
 SOURCES: dict[str, Callable[[], Any]] = {"patches": small_library, "masks": masked_images}
 """What each kind learns from."""
 
+MOST_SECONDS = 120
+"""How long work in another process is awaited: of a process that died nothing ever comes."""
+
 
 def fitted(kind, source=None, **fields):
     recipe = Recipe.kinds[kind](**{**SMALL.get(kind, {}), **fields})
@@ -132,7 +135,7 @@ def test_a_pair_depends_on_its_index_and_the_saved_recipe_alone(kind, source, sy
 
 
 def test_another_process_makes_the_same_pairs(kind, synthesizer, elsewhere):
-    found = elsewhere.apply(digests_of_kind, (kind, [5, 1]))
+    found = elsewhere.apply_async(digests_of_kind, (kind, [5, 1])).get(MOST_SECONDS)
     assert found == [digest(synthesizer.pair(i)) for i in (5, 1)]
 
 
@@ -146,7 +149,8 @@ def test_any_process_order_and_batch_makes_the_same_pairs_with_every_option(libr
     synthesizer = fitted("paste", library, **EVERYTHING)
     expected = [digest(synthesizer.pair(i)) for i in range(12)]
     order = np.random.default_rng(1).permutation(12).tolist()
-    shares = elsewhere.starmap(digests_elsewhere, [(synthesizer, order[:6]), (None, order[6:])])
+    work = [(synthesizer, order[:6]), (None, order[6:])]
+    shares = elsewhere.starmap_async(digests_elsewhere, work).get(MOST_SECONDS)
     assert [d for share in shares for d in share] == [expected[i] for i in order]
     again = fitted("paste", library, **EVERYTHING)
     with ThreadPoolExecutor(4) as pool:

@@ -281,6 +281,17 @@ def test_it_learns_to_find_objects(learned):
     assert learned.history[-1].validation["held-out pairs F1"] > 0.7
 
 
+@pytest.mark.parametrize("name", ["yolo", "centers"])
+def test_a_detector_is_trained_without_held_out_pairs(name):
+    spec = TrainSpec(
+        task="detect", steps=2, batch_size=2, crop=96, device="cpu",
+        model=ModelSpec(name=name, width=8, depth=3),
+    )  # fmt: skip
+    model = turn(train_model(spec, Large(), class_names={1: "a", 2: "b"}, diameter=20))
+    assert model.rule.kind == "detect"
+    assert not any("pairs" in name for point in model.history for name in point.validation)
+
+
 def test_volumes_are_refused():
     volume = DualImage(
         np.zeros((1, 4, 16, 16), np.float32), InstanceLabels(np.zeros((4, 16, 16), np.int32)), 0

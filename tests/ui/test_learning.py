@@ -15,6 +15,7 @@ from qtpy.QtTest import QTest
 from napari_synthseg.core.labels import DualImage, RegionLabels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Recipe, Synthesizer
+from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.ui.pages.realism_view import RealismView
 from napari_synthseg.ui.presenters import dual_images
 from napari_synthseg.workflow.session import Session
@@ -129,6 +130,15 @@ def test_only_regions_choose_the_recipe_that_learns_from_them(learning):
     assert not paste.isEnabled()
     assert "Click" in paste.toolTip()
     assert learning.panel.primary.text() == "Learn"
+
+
+def test_the_hint_says_whether_training_needs_dual_images(learning):
+    panel, session = panel_of(learning), learning.session
+    assert "training works without them" in panel.hint()
+    for source in ("synthetic", "mixed"):
+        spec = TrainSpec(source=source)
+        session.edit(session.project.model_copy(update={"train_spec": spec}), "choose a source")
+        assert panel.hint() == "Learn to draw dual images: training takes them."
 
 
 def test_what_was_learned_is_compared_with_the_images_with_regions(learning):

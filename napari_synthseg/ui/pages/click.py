@@ -38,7 +38,7 @@ from napari_synthseg.ui.widgets.parts import (
     check_box,
     push_button,
     quiet_label,
-    row_of,
+    row_by_text,
 )
 from napari_synthseg.workflow.choosing import has_training_clicks, training_regions
 
@@ -110,9 +110,7 @@ class ClickPage(Page):
         )
         self.add(
             self.images, self.switch, self.table,
-            row_of(
-                self.add_button, self.remove_button, self.diameter.draw_button, by_text=True
-            ),
+            row_by_text(self.add_button, self.remove_button, self.diameter.draw_button),
             self.diameter, self.outlines, self.suggest, self.exhaustive, self.clicking,
             self.painting, self.show_clicks, self.show_regions,
         )  # fmt: skip

@@ -25,7 +25,7 @@ from napari_synthseg.ui.presenters.steps import TRAIN
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import Notice, check_box, push_button, quiet_label, row_of
 from napari_synthseg.ui.widgets.style import Colors
-from napari_synthseg.workflow.choosing import suitable_recipe
+from napari_synthseg.workflow.choosing import suitable_recipe, suitable_spec
 from napari_synthseg.workflow.jobs import Job
 
 PREVIEWS, MAX_PREVIEWS = 6, 64
@@ -126,6 +126,8 @@ class SynthesizePage(Page):
         if busy := self.busy_hint():
             return busy
         if not self._is_ready:
+            if suitable_spec(self.project).source != "real":
+                return "Learn to draw dual images: training takes them."
             return "Learn to draw dual images, or go on to step 4: training works without them."
         if self.layers.preview.layers is None:
             return "Make a few dual images to look at."

@@ -27,7 +27,13 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.tasks.info import Marking
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import tell
-from napari_synthseg.ui.presenters.images.pictures import ImageKey, common_name, image_key, parts_of
+from napari_synthseg.ui.presenters.images.pictures import (
+    SHORT_ROLES,
+    ImageKey,
+    common_name,
+    image_key,
+    parts_of,
+)
 from napari_synthseg.ui.presenters.steps import has_regions
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.drawing.left_out_layer import LeftOutLayer
@@ -71,7 +77,7 @@ KEPT_IMAGES = 6
 """Images whose layers stay in the viewer, the last ones that were shown, for going back and forth
 among few; of hundreds of images all layers would fill the memory."""
 
-PART_WORDS = {"train": "click here", "validate": "held out", "test": "held out for scoring"}
+PART_WORDS = {**SHORT_ROLES, "train": "click here"}
 """Role of a part -> what is written on it."""
 
 

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from qtpy.QtCore import Qt, QTimer
@@ -14,6 +14,9 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_synthseg.ui.presenters.training.curves import HELD, TRAINING, CurvePoint
 from napari_synthseg.ui.widgets.style import Colors
+
+if TYPE_CHECKING:
+    from pyqtgraph import AxisItem
 
 SMOOTHING = 0.93
 
@@ -54,10 +57,21 @@ class Series:
             self._every *= 2
 
 
-def _tick_whole_numbers(axis: Any) -> None:
-    """Let an axis of pyqtgraph have no tick between two whole numbers."""
-    spacing = axis.tickSpacing
-    axis.tickSpacing = lambda *ends: [each for each in spacing(*ends) if each[0] >= 1] or [(1, 0)]
+def _step_axis() -> AxisItem:
+    """Return the axis of the steps, without a tick between two whole numbers."""
+    from pyqtgraph import AxisItem
+
+    class StepAxis(AxisItem):
+        """Here, as its base is loaded late."""
+
+        def tickSpacing(
+            self, minVal: float, maxVal: float, size: float
+        ) -> list[tuple[float, float]]:
+            """Return pairs of the distance between ticks and their offset, the largest first."""
+            found = super().tickSpacing(minVal, maxVal, size)
+            return [pair for pair in found if pair[0] >= 1] or [(1, 0)]
+
+    return StepAxis("bottom")
 
 
 def _load() -> None:
@@ -165,7 +179,7 @@ class LossCurve(QWidget):
     def _build(self) -> None:
         import pyqtgraph
 
-        self._plot = pyqtgraph.PlotWidget()
+        self._plot = pyqtgraph.PlotWidget(axisItems={"bottom": _step_axis()})
         self._plot.setMenuEnabled(False)
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.hideButtons()
@@ -173,7 +187,6 @@ class LossCurve(QWidget):
         self._plot.setLabel("left", "loss")
         for side in ("bottom", "left"):
             self._plot.getAxis(side).enableAutoSIPrefix(False)  # else 0.5 is "500, x0.001"
-        _tick_whole_numbers(self._plot.getAxis("bottom"))
         self._raw = self._plot.plot()
         self._dots = pyqtgraph.ScatterPlotItem(size=7)
         self._dots.setZValue(1)

@@ -12,12 +12,9 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 from napari_synthseg.ui.presenters.tables import Cell, Table
 from napari_synthseg.ui.widgets.parts import Notice, column_in, quiet_label, swatch
 
-HEADING_PX = (80, 176)
-"""Width that the headings of rows may take, least and most: what the columns leave. In a wide
-window they may take a third of it."""
-
-SCROLLED_HEADING_PX = 130
-"""Most width that they take where the columns do not fit beside them and scroll: they are read."""
+HEADING_PX = (130, 176)
+"""Width that long headings of rows take, least and most: what the columns leave. Where that is less
+than the least, columns scroll, so that headings are read. In a wide window a third is the most."""
 
 COLUMN_PX = (44, 72)
 """Width that a column needs, by its heading, least and most; longer headings are cut."""
@@ -89,8 +86,6 @@ class DataTable(QTableWidget):
             room -= self.verticalScrollBar().sizeHint().width()
         least = columns.minimumSectionSize() * self.columnCount()
         heading = _clamp(room - least, (HEADING_PX[0], max(HEADING_PX[1], room // 3)))
-        if room - least < HEADING_PX[0]:
-            heading = SCROLLED_HEADING_PX
         rows.setMaximumWidth(heading)
         in_sight = min(self.rowCount(), self._most_rows)
         heights = [self.rowHeight(r) for r in range(in_sight)]

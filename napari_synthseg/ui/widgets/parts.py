@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -191,12 +191,20 @@ def quiet_label(text: str = "") -> QLabel:
     return label
 
 
-def row_of(*widgets: QWidget, stretch: QWidget | None = None, by_text: bool = False) -> QWidget:
+def row_of(*widgets: QWidget, stretch: QWidget | None = None) -> QWidget:
     """Return widgets side by side; `stretch` is the one that takes the free room.
 
-    With `by_text` all share it by what they say, so that none of them is cramped. A label is the
-    name of what follows it.
+    A label is the name of what follows it.
     """
+    return _row(widgets, [int(widget is stretch) for widget in widgets])
+
+
+def row_by_text(*widgets: QWidget) -> QWidget:
+    """Return widgets side by side that share the room by what they say; none is cramped."""
+    return _row(widgets, [widget.sizeHint().width() for widget in widgets])
+
+
+def _row(widgets: Sequence[QWidget], shares: Sequence[int]) -> QWidget:
     for label, named in pairwise(widgets):
         if isinstance(label, QLabel):
             label.setBuddy(named)
@@ -204,8 +212,7 @@ def row_of(*widgets: QWidget, stretch: QWidget | None = None, by_text: bool = Fa
     row = QHBoxLayout(whole)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(6)
-    for widget in widgets:
-        share = widget.sizeHint().width() if by_text else int(widget is stretch)
+    for widget, share in zip(widgets, shares, strict=True):
         row.addWidget(widget, share)
     return whole
 

@@ -40,7 +40,11 @@ def project():
 
 def test_pictures_say_what_is_marked_and_what_they_are_for():
     first, second = list_pictures(project())
-    assert (first.name, first.detail, first.is_done) == ("a.tif", "1 (cell) · scoring only", True)
+    assert (first.name, first.detail, first.is_done) == (
+        "a.tif",
+        "1 (cell) · for scoring only",
+        True,
+    )
     assert (second.name, second.detail) == ("b", "2 (cell) · several parts · mouse 2")
     assert not second.is_done
 
@@ -49,17 +53,17 @@ def test_painted_pictures_are_said_to_be_painted():
     made = project()
     regions = [RegionTruth(image=i, source="truths/x.zarr") for i in ("a", "r")]
     first, second = list_pictures(made.with_truths(*regions))
-    assert first.detail == "1 (cell) · painted · scoring only"
+    assert first.detail == "1 (cell) · painted · for scoring only"
     assert second.detail == "2 (cell) · painted · several parts · mouse 2"
     (alone, _) = list_pictures(made.model_copy(update={"clicks": ()}).with_truths(*regions))
-    assert alone.detail == "painted · scoring only"
+    assert alone.detail == "painted · for scoring only"
 
 
 def test_a_picture_with_truth_needs_no_clicks():
     truth = InstanceTruth(image="a", source="truths/x.zarr")
     made = project().model_copy(update={"clicks": ()}).with_truths(truth)
     first, second = list_pictures(made)
-    assert first.detail == "has truth · scoring only"
+    assert first.detail == "has truth · for scoring only"
     assert second.detail == "nothing marked · several parts · mouse 2"
 
 

@@ -40,9 +40,10 @@ def test_cells_and_headings_are_those_of_the_table(shown):
     assert shown.caption.isHidden()  # else it leaves a gap
 
 
-def test_all_rows_and_columns_are_in_sight_at_the_panels_width(shown, qtbot):
+def test_all_rows_and_columns_are_in_sight_where_names_are_read_beside_them(shown, qtbot):
     (table,) = shown.tables
-    qtbot.waitUntil(lambda: table.width() > 250)
+    shown.resize(380, 600)
+    qtbot.waitUntil(lambda: table.width() > 350)
     assert not table.horizontalScrollBar().isVisible()
     assert not table.verticalScrollBar().isVisible()
     shown.resize(500, 600)
@@ -58,6 +59,18 @@ def test_headings_of_rows_are_read_where_the_columns_scroll(shown, qtbot):
     qtbot.waitUntil(wide.horizontalScrollBar().isVisible)
     header = wide.verticalHeader()
     assert header.width() > header.fontMetrics().horizontalAdvance(name)
+
+
+def test_headings_of_rows_get_no_narrower_in_a_wider_table(shown):
+    from napari_synthseg.ui.widgets.data_table import HEADING_PX
+
+    (table,) = shown.tables
+    widths = []
+    for width in range(200, 460, 7):
+        shown.resize(width, 600)
+        widths.append(table.verticalHeader().maximumWidth())
+    assert widths == sorted(widths)
+    assert (widths[0], widths[-1]) == HEADING_PX
 
 
 def test_a_table_of_many_rows_stands_whole(shown, qtbot):

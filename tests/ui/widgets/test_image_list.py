@@ -15,7 +15,7 @@ from napari_synthseg.ui.widgets.image_list import LINE_SEPARATOR, ImageList
 pytestmark = pytest.mark.gui
 
 NAME = "2026-11-30_mouse-liver_slide-07_field-003_DAPI_40x_replicate-B.tif"
-DETAIL = "12 nucleus · has truth · scoring only"
+DETAIL = "12 nucleus · has truth · for scoring only"
 
 
 def lines_of(images: ImageList, row: int) -> list[str]:

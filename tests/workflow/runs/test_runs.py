@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -179,7 +181,7 @@ def test_nothing_begins_with_a_run_that_is_gone(session):
     assert session.project.train_spec.start == "r1"
 
 
-def test_both_texts_train_the_same_again(clicked):
+def test_both_texts_train_the_same_again(clicked, tmp_path):
     """The command line and the script are run, as a user would, and give the same weights."""
     spec = TINY.model_copy(update={"seed": 3, "learning_rate": 1e-3, "start": "scratch"})
     recipe = {"density": 0.7, "canvas": "textured", "size": 96}
@@ -199,6 +201,10 @@ def test_both_texts_train_the_same_again(clicked):
     assert words[0] == "napari-synthseg"
     done = CliRunner().invoke(app, words[1:], catch_exceptions=False)
     assert done.exit_code == 0, done.output
+    preparation, opening, _ = script.partition("with open_project(")
+    assert opening
+    alone = [sys.executable, "-c", preparation]  # nothing that tests imported helps it there
+    subprocess.run(alone, check=True, cwd=tmp_path, timeout=240)
     exec(compile(script, "script", "exec"), {"__name__": "__main__"})
     with Session.open(folder).result() as again:
         first, *others = again.project.runs

@@ -27,8 +27,8 @@ from napari_synthseg.ui.pages.results.threshold_box import ThresholdBox
 from napari_synthseg.ui.pages.suggesting.improve_box import ImproveBox
 from napari_synthseg.ui.pages.suggesting.suggest_box import SuggestBox
 from napari_synthseg.ui.presenters.counting import counted
+from napari_synthseg.ui.presenters.images.pictures import SHORT_ROLES
 from napari_synthseg.ui.presenters.results.overview import (
-    ROLE_WORDS,
     can_score,
     describe_found,
     describe_missing,
@@ -239,7 +239,7 @@ class ResultsPage(Page):
 
     def _show_images(self) -> None:
         refs = self.project.images
-        entries = [(ref.id, f"{ref.name} ({ROLE_WORDS[ref.role]})") for ref in refs]
+        entries = [(ref.id, f"{ref.name} ({SHORT_ROLES[ref.role]})") for ref in refs]
         if entries == [(item.data(ID_ROLE), item.text()) for item in self._items()]:
             return
         shown = self.layers.image.refs if self.layers.image else refs[:1]

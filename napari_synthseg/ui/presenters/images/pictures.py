@@ -26,7 +26,7 @@ ROLES: dict[Role, str] = {
 }
 """What an image is for, in words."""
 
-SHORT_ROLES: dict[Role, str] = {**ROLES, "validate": "held out", "test": "scoring only"}
+SHORT_ROLES: dict[Role, str] = {**ROLES, "validate": "held out"}
 """The same where there is little room."""
 
 

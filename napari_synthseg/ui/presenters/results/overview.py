@@ -18,8 +18,6 @@ from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.tasks.registry import describe_task
 from napari_synthseg.ui.presenters.tables import Cell, Table, heading
 
-ROLE_WORDS = {"train": "for training", "validate": "held out", "test": "for scoring"}
-
 MAX_IMAGE_COLUMNS = 2
 """Images up to which the table of areas has one column an image; the names of classes then fit."""
 
