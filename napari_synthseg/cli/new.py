@@ -31,7 +31,7 @@ from napari_synthseg.core.annotations import ImageRef, ObjectClass, find_specime
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.stacks import MAX_PLANE_DISTANCE_PX, MIN_VOLUME_PLANES, StackUse
-from napari_synthseg.storage.images import describe, open_pixels
+from napari_synthseg.storage.images import choosable_channels, describe, open_pixels
 from napari_synthseg.workflow.images.channels import count_channels, parse_channels
 from napari_synthseg.workflow.importing import ImageFields
 from napari_synthseg.workflow.session import Session
@@ -128,6 +128,11 @@ def create_project(
             for note in added.figures["notes"]:
                 told.setdefault(note, []).append(path.name)
         made = session.project
+        several = {
+            image.name: count
+            for image in made.images
+            if image.channels is None and (count := choosable_channels(image, project)) > 1
+        }
     volumes = sum(image.ndim == 3 for image in made.images)
     result = {
         "project": str(project),
@@ -144,10 +149,22 @@ def create_project(
         f"New project {project}: {counted}.",
         *(_class_line(c, ":" in given) for c, given in zip(made.classes, classes, strict=True)),
         *_axes_lines(shapes),
+        *_channel_lines(several),
         *(f"Note: {_listed(names)}: {note}." for note, names in told.items()),
         f"Next: napari-synthseg import {project} CLICKS.csv",
     ]
     report(result, lines, as_json)
+
+
+def _channel_lines(counts: Mapping[str, int]) -> list[str]:
+    """Say which images have several channels that are all used, and how to use only some."""
+    if not counts:
+        return []
+    most = max(counts.values())
+    return [
+        f"{_listed(list(counts))}: up to {most} channels, all used. If only some show your "
+        "objects, start anew with --channels and their numbers, from 0."
+    ]
 
 
 def _class_line(cls: ObjectClass, is_size_given: bool) -> str:

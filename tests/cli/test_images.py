@@ -45,6 +45,15 @@ def test_axes_are_said_and_changed(
     assert len(done.result["images"]) == 1
 
 
+def test_channels_that_are_all_used_are_told(invoke: Invoke, tmp_path: Path) -> None:
+    path = tmp_path / "stained.tif"
+    tifffile.imwrite(path, PLANES[:2], imagej=True, metadata={"axes": "CYX"})
+    done = invoke("new", tmp_path / "a", path, *CLASS)
+    assert "'stained.tif': up to 2 channels, all used." in done.out
+    done = invoke("new", tmp_path / "b", path, *CLASS, "--channels", "1")
+    assert "channels, all used" not in done.out
+
+
 def test_classes_are_told_so_that_a_forgotten_colon_is_seen(
     invoke: Invoke, pages: Path, tmp_path: Path
 ) -> None:

@@ -33,6 +33,9 @@ PIXELS = frozenset({"px", "pixel", "pixels"})
 CLASS_COLUMNS = ("class", "classification", "counter")
 IMAGE_COLUMNS = ("image", "label")
 
+CLASS_LIKE = frozenset({"category", "class_name", "classname", "cls", "kind", "label", "type"})
+"""What people call the class in a table of their own; beside `image` it is not passed over."""
+
 COUNTER = "counter"
 """The column in which ImageJ numbers the kinds of a multi-point selection."""
 
@@ -80,7 +83,9 @@ def find_positions(header: Sequence[str]) -> PositionColumns | None:
 
 def is_measured(header: Sequence[str]) -> bool:
     """Return whether a table with these columns lists positions that another program measured."""
-    ours = {"image", "class", "y", "x"} <= set(header)
+    names = set(header)
+    has_class = "class" in names or (names & CLASS_LIKE and not names & set(CLASS_COLUMNS))
+    ours = {"image", "y", "x"} <= names and has_class
     return not ours and find_positions(header) is not None
 
 

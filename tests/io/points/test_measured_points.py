@@ -73,6 +73,10 @@ def test_other_columns_are_no_positions(header: list[str]) -> None:
 def test_our_own_tables_are_not_measured() -> None:
     assert not is_measured(["image", "class", "y", "x"])
     assert is_measured(["", "x", "y"])
+    for name in ("type", "label", "category"):  # the class by another name is told, not passed over
+        assert not is_measured(["image", name, "y", "x"])
+        assert is_measured(["image", name, "counter", "y", "x"])
+    assert is_measured(["image", "area", "y", "x"])
 
 
 def test_results_of_imagej_in_pixels(tmp_path: Path) -> None:
