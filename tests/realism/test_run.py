@@ -84,7 +84,7 @@ def test_images_of_the_same_process_are_alike_and_noisier_ones_are_not(tmp_path)
     same = compared(session, Copies()).report
     noisy = compared(session, Copies(noise=0.04)).report
     session.close().result()
-    assert same.two_sample_test.accuracy.value < 0.6
+    assert same.two_sample_test.accuracy.value < 0.7  # by chance up to 0.6 with so few crops
     assert noisy.two_sample_test.accuracy.low > 0.8
     assert "Clearly different: " in noisy.summary()
     verdicts = {m.name: m.verdict for m in noisy.measures}
