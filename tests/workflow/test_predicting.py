@@ -14,7 +14,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource, counted_part
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.runs import LearnedAppearance, ModelRecord, TrainingRun
+from napari_synthseg.core.runs import LearnedAppearance, LearnedChannels, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.tasks.segment import SegmentRule
@@ -101,7 +101,11 @@ def test_images_of_one_file_have_each_its_own_channels(tmp_path):
         file.write(np.zeros((2, 3, 40, 50), np.uint8), metadata={"axes": "TCYX"})
     rule = SegmentRule(class_values=(1,), diameter=12.0)
     model = ModelRecord(
-        spec=ModelSpec(), in_channels=1, out_channels=3, rule=rule, channels={2: (1,)}
+        spec=ModelSpec(),
+        in_channels=1,
+        out_channels=3,
+        rule=rule,
+        channels=LearnedChannels(by_count={2: (1,)}),
     )
     run = TrainingRun(id="r", name="r", model=model)
     refs = find_images([path], Project(), tmp_path / "p", run, series="all")
