@@ -429,6 +429,7 @@ class Walk:
                 else:
                     user.key("Ctrl+z")
                 self._wait_for_clicks(count + number)
+                time.sleep(0.6)  # else two clicks on one place are a double click
             user.key("1")
             time.sleep(0.5)
             self.note = self._outline_words()
