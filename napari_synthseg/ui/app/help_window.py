@@ -72,6 +72,8 @@ class DocsBrowser(QTextBrowser):
         block = self.document().begin()
         while start and block.isValid():
             if block.blockFormat().headingLevel() and block.text().startswith(start):
+                # Qt 6 stops laying out where links get their color meanwhile
+                self.document().markContentsDirty(0, self.document().characterCount())
                 top = self.document().documentLayout().blockBoundingRect(block).top()
                 self.verticalScrollBar().setValue(int(top))
                 return
