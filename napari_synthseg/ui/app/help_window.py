@@ -72,8 +72,6 @@ class DocsBrowser(QTextBrowser):
         block = self.document().begin()
         while start and block.isValid():
             if block.blockFormat().headingLevel() and block.text().startswith(start):
-                # Qt 6 stops laying out where links get their color meanwhile
-                self.document().markContentsDirty(0, self.document().characterCount())
                 top = self.document().documentLayout().blockBoundingRect(block).top()
                 self.verticalScrollBar().setValue(int(top))
                 return
@@ -93,6 +91,8 @@ class DocsBrowser(QTextBrowser):
                     cursor.mergeCharFormat(self._link)
                 parts += 1
             block = block.next()
+        # else Qt 6 lays out no more than what it had before
+        self.document().markContentsDirty(0, self.document().characterCount())
 
     def loadResource(self, kind: int, name: QUrl) -> Any:
         """Read a file; a picture is made to fit."""

@@ -253,8 +253,7 @@ def square(edge_px: int, color: str = "transparent") -> QPixmap:
 
 def swatch(color: str, edge_px: int = 14) -> QIcon:
     """Return a square of one color."""
-    picture = square(edge_px, color)
-    return plain_icon(picture)
+    return plain_icon(square(edge_px, color))
 
 
 def cross(color: str, edge_px: int = 14) -> QIcon:
