@@ -35,6 +35,19 @@ def elongation(mask: NDArray[np.bool_], spacing: Sequence[float]) -> float:
     return float(np.count_nonzero(mask) * math.prod(spacing) / width**mask.ndim)
 
 
+def usual_elongation(ids: NDArray[np.int32], spacing: Sequence[float] = ()) -> float:
+    """Return the median `elongation` of the objects of a label image; 0: there are none.
+
+    `spacing` is the distance of pixels along each axis, in units of the shortest; empty: all alike.
+    """
+    found = [
+        elongation(ids[box] == instance, spacing or (1.0,) * ids.ndim)
+        for instance, box in enumerate(ndimage.find_objects(np.maximum(ids, 0)), 1)
+        if box is not None
+    ]
+    return float(np.median(found)) if found else 0.0
+
+
 def solidity(mask: NDArray[np.bool_]) -> float:
     """Return the mask's share of its convex hull; of a volume, its planes' shares of theirs.
 
