@@ -53,8 +53,8 @@ LONG = 4.0
 """How many times longer than wide objects are whose length tells something: at a wrong scale such
 fall apart. Shorter ones are now longer, now rounder on images of the same kind."""
 
-LENGTH_SPREAD = 0.5
-"""By how much that may differ from the length of those learned from, natural logarithm."""
+LENGTH_SPREAD = 0.35
+"""How far that may fall short of those learned from, natural logarithm."""
 
 SURENESS_POWER = 3
 """How much more the mean score of objects counts than how many times larger they would be."""
@@ -121,7 +121,7 @@ def find_magnification(
 
 
 def _likeness(found: InstancePrediction, factors: tuple[float, ...], predictor: Predictor) -> float:
-    """Return 1 where objects are as large and as long as those learned from, else less."""
+    """Return 1 where objects are as large as those learned from, and no shorter, else less."""
     rule = predictor.rule
     if len(factors) > 2 or len(rule.class_values) > 1:
         return 1.0  # how large its objects are is known of no single class
@@ -129,8 +129,8 @@ def _likeness(found: InstancePrediction, factors: tuple[float, ...], predictor: 
     diameter = float(np.median(2 * np.sqrt(areas[areas > 0] / np.pi)))
     likeness = _bell(math.log(diameter / rule.diameter), SIZE_SPREAD)
     if isinstance(rule, SegmentRule) and rule.elongation:
-        longer = max(usual_elongation(found.ids), LONG) / max(rule.elongation, LONG)
-        likeness *= _bell(math.log(longer), LENGTH_SPREAD)
+        shorter = rule.elongation / max(usual_elongation(found.ids), LONG)
+        likeness *= _bell(math.log(max(shorter, 1.0)), LENGTH_SPREAD)
     return likeness
 
 
