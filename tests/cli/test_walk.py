@@ -37,7 +37,7 @@ def project(invoke: Invoke, field: Any, tmp_path_factory: pytest.TempPathFactory
     classes = ("--class", "small:11", "--class", "large:19")
     done = invoke("new", folder, field.image, *classes, "--exhaustive", "--json")
     assert done.code == 0, done.err
-    assert done.result["classes"]["large"] == {"value": 2, "diameter": 19.0}
+    assert done.result["classes"]["large"] == {"value": 2, "diameter": 19.0, "unit": "px"}
     done = invoke("import", folder, field.clicks, "--json")
     assert done.code == 0, done.err
     assert done.result["clicks"] == field.objects

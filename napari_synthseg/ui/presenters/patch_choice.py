@@ -14,6 +14,7 @@ from napari_synthseg.core.annotations import ObjectClass, VerdictState
 from napari_synthseg.core.patch import IssueKind, Patch, PatchLibrary, PatchState
 from napari_synthseg.patches.quality.summary import sorted_by_gravity, summarize_classes
 from napari_synthseg.ui.presenters.counting import counted
+from napari_synthseg.ui.presenters.in_panel import in_panel
 from napari_synthseg.ui.presenters.thumbnail import Thumbnail
 
 ALL = "all"
@@ -118,7 +119,7 @@ def arrange(
     if choice not in counts:
         choice = ALL
     patches = choose(library, choice, order) if library is not None else []
-    notes = library.notes if library is not None else ()
+    notes = tuple(map(in_panel, library.notes)) if library is not None else ()
     return Arrangement(counts, summary_lines(library, classes), notes, patches)
 
 
