@@ -183,6 +183,24 @@ def test_patches_are_counted_by_class(invoke: Invoke, project: Path, field: Any)
     assert lines[0].split()[:3] == ["class", "clicks", "usable"]
 
 
+def test_words_of_the_check_are_explained_where_they_are_printed(
+    invoke: Invoke, field: Any, tmp_path: Path
+) -> None:
+    first = field.clicks.read_text().splitlines()[:6]
+    clicks = tmp_path / "clicks.csv"
+    clicks.write_text("\n".join([*first, f"{first[-1]}.5"]))
+    project = tmp_path / "p"
+    invoke("new", project, field.image, "--class", "small:10", "--class", "large:18")
+    assert invoke("import", project, clicks).code == 0
+    out = invoke("patches", project).out
+    header, *_ = out.splitlines()
+    for word in ("usable", "good", "suspicious", "doubtful", "rejected"):
+        assert word in header
+        assert f"\n{word}: " in out
+    assert "1 duplicate" in out
+    assert "\n  duplicate: a second click on the same object" in out
+
+
 def test_dual_images_are_written_with_their_table(
     invoke: Invoke, project: Path, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ STATE_WORDS: Mapping[PatchState, str] = {
     "rejected": "rejected by you",
 }
 
+NOT_GOOD: tuple[PatchState, ...] = ("suspicious", "doubtful", "rejected")
 
 BADGES: Mapping[PatchState, tuple[str, str]] = {
     "suspicious": ("!", "#c77700"),
@@ -128,11 +129,8 @@ def describe_library(counts: Mapping[str, int]) -> str:
     if not counts[ALL]:
         return "No patches yet."
     good = counts.get("good", 0) + counts.get("accepted", 0)
-    suspicious = counts.get("suspicious", 0) + counts.get("doubtful", 0)
-    return (
-        f"{counted(counts[ALL], 'patch', 'patches')}: <b>{good}</b> good, "
-        f"<b>{suspicious}</b> suspicious, <b>{counts.get('rejected', 0)}</b> rejected"
-    )
+    others = (f"<b>{counts.get(state, 0)}</b> {state}" for state in NOT_GOOD)
+    return f"{counted(counts[ALL], 'patch', 'patches')}: <b>{good}</b> good, {', '.join(others)}"
 
 
 def summary_lines(library: PatchLibrary | None, classes: Sequence[ObjectClass]) -> list[str]:
