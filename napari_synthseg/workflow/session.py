@@ -105,7 +105,8 @@ class Session:
         Says what `undo` would take back and `redo` would do again.
     found
         Id of a run -> id of an image of the project -> what the run found on it last, since the
-        project was opened. Pixels that would fill the memory lie in temporary files.
+        project was opened, or before it where `recall` was asked for that. Pixels that would fill
+        the memory lie in temporary files.
     """
 
     changed = Signal(Project, Project)
@@ -665,6 +666,23 @@ class Session:
             known.update({one.image: one for one in found if one.image in there})
 
         return self._job(work, f"predict with {run.name}", take)
+
+    def recall(self, run: TrainingRun) -> Job[list[Prediction]]:
+        """Read what a run found on images before the project was opened, as far as it still holds.
+
+        That is where model and image are as they were. What was found since stays. Files that are
+        damaged are told in the notes of the job's last progress.
+        """
+        before = self.project.find_run(run.id)
+
+        def take(found: list[Prediction]) -> None:
+            there = {ref.id for ref in self.project.images}
+            known = {one.image: one for one in found if one.image in there}
+            if known and not self._went_on(before):
+                self.found[run.id] = known | self.found.get(run.id, {})
+
+        work = predicting.recall(self.project, self.folder, run, self._pixels.hold)
+        return self._job(work, f"read what {run.name} found", take)
 
     def _went_on(self, before: TrainingRun | None) -> bool:
         """Tell whether a run has other weights by now than in an earlier record of it."""
