@@ -69,7 +69,7 @@ def test_what_the_chosen_model_found_is_in_view(two_runs):
     assert seen(two_runs) == ["Prediction: run 2, discs"]
     choose(two_runs, 1)
     assert seen(two_runs) == []
-    assert page.found_text.text().startswith("run 1 has predicted nothing since")
+    assert page.found_text.text() == "run 1 has predicted nothing yet."
     page.predict_button.click()
     two_runs.settle()
     assert seen(two_runs) == ["Prediction: run 1, discs"]

@@ -64,10 +64,12 @@ def describe_missing(
 ) -> str:
     """Return that a run predicted nothing yet, or nothing on the image that is shown; else ''."""
     if not found:
-        nothing = f"{run.name} has predicted nothing since the project was opened"
-        if run.scores:
-            return f"{nothing}; what it found before is not read again: Predict finds it anew."
-        return f"{nothing}."
+        if not run.scores:
+            return f"{run.name} has predicted nothing yet."
+        return (
+            f"What {run.name} found before was not kept, or its images have changed since: Predict "
+            "finds it anew."
+        )
     predicted = {one.image for one in found}
     if not shown or any(ref.id in predicted for ref in shown):
         return ""

@@ -105,11 +105,12 @@ def test_where_images_differ_is_said_with_their_names():
 
 def test_what_a_model_has_not_predicted_is_said() -> None:
     run, shown = TrainingRun(id="r", name="run 1"), [ImageRef(id="b", name="b.tif", uri="b.tif")]
-    nothing = "run 1 has predicted nothing since the project was opened"
-    assert describe_missing(run, [], shown) == f"{nothing}."
+    assert describe_missing(run, [], shown) == "run 1 has predicted nothing yet."
     scores = Scores(task="segment", measured_on="real", images=("a",), objects=1, values={})
     scored = run.model_copy(update={"scores": (scores,)})
-    assert describe_missing(scored, [], shown).startswith(f"{nothing}; what it found before is not")
+    assert describe_missing(scored, [], shown).startswith(
+        "What run 1 found before was not kept, or"
+    )
     found = [BoxPrediction(image="a", run="r", objects=())]
     assert describe_missing(run, found, shown).startswith("run 1 has not predicted b.tif: tick")
     assert describe_missing(run, found, ()) == ""
