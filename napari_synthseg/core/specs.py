@@ -91,7 +91,7 @@ class TrainSpec(Described):
     """what the network begins with: pretrained (the weights, all that a network has learned, that
     ship with the plugin), scratch (nothing), or the name of a run; empty: pretrained where weights
     ship for the network"""
-    real_fraction: float | None = setting(None, "Share of real (real fraction)", ge=0.0, le=1.0)
+    real_fraction: float | None = setting(None, "Real share (fraction)", ge=0.0, le=1.0)
     """share of real crops: with ground truth where the source is mixed, else of clicked images
     with the masks found; empty: as many of these as leave too little background for a canvas"""
     batch_size: int | None = setting(None, ge=1, le=256)
@@ -109,7 +109,7 @@ class TrainSpec(Described):
     working_diameter: float = Field(24.0, ge=0, le=200)
     """outlines of objects: images are resampled so that the usual object of the smallest class is
     so many pixels wide; 0: images as they are"""
-    size_boxes: bool = setting(True, "Boxes by diameter (size boxes)")
+    size_boxes: bool = setting(True, "Boxes by diameter")
     """boxes of dual images: as large as the class's diameter says, where that is near what the
     masks say"""
     class_balance: float = Field(0.5, ge=0.0, le=1.0)
@@ -117,7 +117,7 @@ class TrainSpec(Described):
     learning_rate: float = Field(2e-3, gt=0)
     """how much a step changes the network, at most (the peak of the learning rate); where the error
     jumps up and down, take less"""
-    validation_fraction: float = setting(0.2, "Held out (validation fraction)", ge=0.0, le=0.5)
+    validation_fraction: float = setting(0.2, "Held out (validation)", ge=0.0, le=0.5)
     """share that is not learned from, but held out to choose the best state of the network (its
     weights)"""
     seed: int = setting(0, "Random seed", ge=0)

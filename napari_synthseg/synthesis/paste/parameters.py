@@ -72,12 +72,12 @@ class PasteParameters(Recipe):
     drawn from a Poisson or uniform distribution, or the same each time"""
     count: float | None = number_field(None, "Mean number (count)", gt=0, le=10_000)
     """mean number of objects, where counts are not empirical; empty: the real density's"""
-    density_spread: float = number_field(0.3, "Density varies (density spread)", ge=0, le=1)
+    density_spread: float = number_field(0.3, "Density varies (spread)", ge=0, le=1)
     """random variation of empirical counts, as a share of them"""
-    rare_boost: float = number_field(0.5, "Favor rare classes (rare boost)", ge=0, le=1)
+    rare_boost: float = number_field(0.5, "Rare classes (boost)", ge=0, le=1)
     """class mix: 0 as in the clicked images, 1 all classes equally often, those of larger than
     usual objects as much rarer as they are larger"""
-    mixing: float = number_field(0.25, "From other images (mixing)", ge=0, le=1)
+    mixing: float = number_field(0.25, "Other images (mixing)", ge=0, le=1)
     """share of objects that may come from another image than canvas and density"""
 
     patch_size: float = object_field(1.5, ge=0.5, le=3)
@@ -90,20 +90,20 @@ class PasteParameters(Recipe):
     """mirror objects at random"""
     scale: float = object_field(0.1, "Size varies (scale)", ge=0, le=0.5)
     """random variation of object size, as a share of it"""
-    intensity: float = object_field(0.1, "Contrast varies (intensity)", ge=0, le=1)
+    intensity: float = object_field(0.1, "Contrast (intensity)", ge=0, le=1)
     """random variation of an object's contrast to its surroundings, as a share"""
     brightness: float = object_field(0.0, "Brightness varies", ge=0, le=1)
     """random offset of an object's brightness, in units of the image's range"""
     min_quality: float = object_field(0.3, ge=0, le=1)
     """patches of lower quality are left out, unless too few remain"""
-    variants: int = object_field(6, "Copies of each (variants)", ge=1, le=64)
+    variants: int = object_field(6, "Copies (variants)", ge=1, le=64)
     """turned and scaled copies made of each patch; fewer of very many patches"""
 
     arrangement: Literal["matched", "neighbors", "random"] = arrangement_field(
         "matched",
         "Places (arrangement)",
         {
-            "matched": "touching as often as real ones (matched)",
+            "matched": "touching as real ones do (matched)",
             "neighbors": "at the real distances (neighbors)",
             "random": "anywhere (random)",
         },
@@ -128,7 +128,7 @@ class PasteParameters(Recipe):
     match_blur: bool = blending_field(False)
     """blur an object that is sharper than the canvas's image, or got sharper by being made
     smaller"""
-    decoys: float = blending_field(0.0, "Unlabelled pieces (decoys)", ge=0, le=1)
+    decoys: float = blending_field(0.0, "Unlabelled (decoys)", ge=0, le=1)
     """pieces of background per object, pasted like objects but not labelled, so that a seam tells
     nothing"""
     noise: float = blending_field(1.0, ge=0, le=5)

@@ -59,7 +59,7 @@ class VQParameters(Recipe):
         None, "Steps for order (prior)", unset="no limit", ge=1
     )
     """steps for learning how codes follow; they win over the minutes"""
-    on_shares: bool = learning_field(False, "Set class shares (on shares)")
+    on_shares: bool = learning_field(False, "Class shares (on shares)")
     """tell the prior the share of each class; a dual image then gets those of a real crop"""
     turns: bool = learning_field(True, "Turned copies (turns)")
     """learn from flipped and turned images, too"""
@@ -92,7 +92,7 @@ class VQParameters(Recipe):
 
     gate: bool = gate_field(True, "Check pairs (gate)")
     """check dual images before they are used, and draw others for those that fail"""
-    gate_steps: int = gate_field(300, "Steps of the check (gate)", ge=1, le=100_000)
+    gate_steps: int = gate_field(300, "Steps of check (gate)", ge=1, le=100_000)
     """steps for training the network that judges whether image and mask agree"""
     agreement: float = gate_field(0.9, ge=0, le=1.5)
     """how well image and mask must agree, as a multiple of what nearly all held-out real crops

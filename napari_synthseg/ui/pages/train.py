@@ -29,8 +29,8 @@ SOURCES = {
 """Source of a training spec -> what the user reads."""
 
 BACKGROUND_WORK = (
-    "It runs in the background: you can go on marking. A part is held out, to keep the network as "
-    "it was at its best (its best weights). 'More settings' has what else it can learn from."
+    "It runs in the background: you can go on marking. A part is held out, to keep the network at "
+    "its best (its best weights). 'More settings' has other sources."
 )
 
 WHILE_TRAINING = "You can go on marking meanwhile."

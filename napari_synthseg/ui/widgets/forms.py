@@ -15,7 +15,7 @@ from magicgui.widgets.bases import RangedWidget, ValueWidget
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QLabel, QLineEdit, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QWidget
 
 from napari_synthseg.ui.widgets.fold import Fold
 from napari_synthseg.ui.widgets.parts import Notice, column_in
@@ -24,6 +24,9 @@ M = TypeVar("M", bound=BaseModel)
 
 MAX_NUMBER = 1_000_000
 """Largest number that a field without a limit offers."""
+
+SHORTEST_CHOICE = 12
+"""Characters of a choice that are always seen."""
 
 SMALLEST_STEP = 0.00001
 """Last digit that the boxes of small numbers show."""
@@ -149,7 +152,11 @@ class ModelForm(QWidget, Generic[M]):
             for widget in (label, field.native):
                 widget.setToolTip(_tip(name, info))
             label.setBuddy(field.native)
-            rows.addRow(label, field.native)
+            if _extra(info).get("words"):  # they need the whole width
+                rows.addRow(label)
+                rows.addRow(field.native)
+            else:
+                rows.addRow(label, field.native)
         return page
 
     def _on_edited(self, *_: object) -> None:
@@ -192,6 +199,11 @@ def make_field(
         field = cast("Any", kind)(value=value, annotation=info.annotation, **options)
     if isinstance(field, CheckBox):
         field.text = ""
+    if isinstance(field.native, QComboBox):  # its list has room for all words, the panel has not
+        fit = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        field.native.setSizeAdjustPolicy(fit)
+        field.native.setMinimumContentsLength(SHORTEST_CHOICE)
+        field.native.view().setMinimumWidth(field.native.view().sizeHintForColumn(0))
     if isinstance(field.native, QLineEdit):
         field.native.editingFinished.connect(on_edited)  # not at each key
     else:
