@@ -52,12 +52,14 @@ def setting_tables(model: type[BaseModel]) -> Iterator[str]:
     """Give the table of the fields of a model, in Markdown."""
     schema = model.model_json_schema()["properties"]
     defaults = model().model_dump(mode="json")
-    described = any("description" in field for field in schema.values())
+    # not of the schema, which is made before the docstrings below the fields are read
+    told = {name: info.description for name, info in model.model_fields.items()}
+    described = any(told.values())
     yield from _head(["setting", "values", "default", *(["what it does"] if described else [])])
     for name, field in schema.items():
         if "$ref" not in str(field.get("allOf", field)):
-            told = [_description(field)] if described else []
-            yield _row(f"`{name}`", _values(field), _shown(defaults[name]), *told)
+            words = [" ".join((told[name] or "").split())] if described else []
+            yield _row(f"`{name}`", _values(field), _shown(defaults[name]), *words)
     yield ""
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Mapping
 from functools import cache
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any
+
+from pydantic import Field
 
 from napari_synthseg.core.annotations import Frozen
 
@@ -29,6 +32,36 @@ class Described(Frozen):
             field = cls.model_fields.get(name)
             if field is not None and field.description is None:
                 field.description = text
+
+
+def setting(
+    default: Any,
+    title: str | None = None,
+    words: Mapping[str, str] | None = None,
+    unset: str = "",
+    group: str = "",
+    **limits: Any,
+) -> Any:
+    """Declare a field like `pydantic.Field`, with what its form says of it.
+
+    Parameters
+    ----------
+    default
+        What the field is at first.
+    title
+        What the form calls it, where its name is not plain; scripts know it by its name.
+    words
+        Value -> what the form says for it.
+    unset
+        What the form says for None; without, "automatic".
+    group
+        Heading under which the form has it; without, it is always in sight.
+    limits
+        As `pydantic.Field` takes them.
+    """
+    said = {"words": words, "unset": unset, "group": group}
+    extra: dict[str, Any] = {key: value for key, value in said.items() if value}
+    return Field(default, title=title, json_schema_extra=extra or None, **limits)
 
 
 @cache

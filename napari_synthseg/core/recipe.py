@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, ValidationError
 
-from napari_synthseg.core.described import Described
+from napari_synthseg.core.described import Described, setting
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
@@ -98,11 +98,8 @@ class NullArtifactStore:
 
 
 def fields_under(heading: str) -> Callable[..., Any]:
-    """Return what declares a recipe's field like `pydantic.Field`, under a heading of its form.
-
-    Fields without a heading are always in sight.
-    """
-    return partial(Field, json_schema_extra={"group": heading})
+    """Return what declares a recipe's field like `setting`, under a heading of its form."""
+    return partial(setting, group=heading)
 
 
 def _accept(entry: object) -> tuple[type[Recipe], str | None]:

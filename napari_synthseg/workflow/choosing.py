@@ -12,7 +12,8 @@ from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.patches.scaling import clicked_diameters, unequal_sizes
 from napari_synthseg.synthesis import default_recipe
-from napari_synthseg.tasks.registry import describe_task, task_for
+from napari_synthseg.tasks.info import TaskInfo
+from napari_synthseg.tasks.registry import describe_task, task_for, task_infos
 
 IMPROVING_MINUTES = 0.7
 """How long a model goes on learning after corrections, cutting of patches included."""
@@ -48,6 +49,13 @@ def only_regions(project: Project) -> bool:
     return bool(training_regions(project)) and not has_training_clicks(project)
 
 
+def taught_by_truth(project: Project) -> TaskInfo | None:
+    """Return the first task that the truth of images used for training teaches; None without."""
+    images = _training_images(project)
+    kinds = {truth.kind for truth in project.truths if truth.image in images}
+    return next((task for task in task_infos() if kinds.intersection(task.truth_kinds)), None)
+
+
 def suitable_recipe(project: Project) -> Recipe:
     """Return the recipe that the user chose, else the one that suits what is marked."""
     if project.recipe is not None:
@@ -66,12 +74,15 @@ def suitable_spec(project: Project, learned: bool = False) -> TrainSpec:
     are learned dual images to train on.
     """
     spec = project.train_spec
-    if not only_regions(project):
+    task = None if has_training_clicks(project) else taught_by_truth(project)
+    if task is None:
         return spec
+    regions = bool(training_regions(project))
     suits: dict[str, object] = {}
     if "task" not in spec.model_fields_set:
-        suits["task"] = task_for("regions").name
+        suits["task"] = task_for("regions").name if regions else task.name
     if "source" not in spec.model_fields_set:
+        learned = learned and regions
         suits["source"] = "mixed" if learned else "real"
         if learned and "real_fraction" not in spec.model_fields_set:
             suits["real_fraction"] = REAL_SHARE

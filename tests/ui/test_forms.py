@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
+from qtpy.QtWidgets import QLabel
 
+from napari_synthseg.core.described import setting
+from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.synthesis import default_recipe
 
@@ -62,7 +65,39 @@ def test_edits_make_a_new_model(qtbot):
     assert got[-1] == Settings(count=7, mode="two", on=False, limit=2.5)
     form.fields["limit"].native.setValue(form.fields["limit"].native.minimum())
     assert got[-1].limit is None
-    assert form.fields["count"].native.toolTip() == "how many"
+    assert form.fields["count"].native.toolTip() == "how many\nName in scripts: count"
+
+
+class Worded(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    shape: Literal["round", "oval"] = setting("round", "Form (shape)", {"oval": "long (oval)"})
+    parts: int | None = setting(None, ge=1, description="pieces; empty: as they come")
+    most: int | None = setting(None, unset="no limit", ge=1)
+
+
+def test_plain_words_stand_for_names_and_values(qtbot):
+    form = make_form(qtbot, Worded())
+    got = []
+    form.changed.connect(got.append)
+    labels = [label.text() for label in form.findChildren(QLabel)]
+    assert {"Form (shape)", "Parts", "Most"} <= set(labels)
+    choice = form.fields["shape"].native
+    assert [choice.itemText(n) for n in range(2)] == ["round", "long (oval)"]
+    choice.setCurrentIndex(1)
+    assert got == [Worded(shape="oval")]
+    assert "Name in scripts: shape" in choice.toolTip()
+    boxes = [form.fields[name].native for name in ("parts", "most")]
+    assert [box.text() for box in boxes] == ["automatic", "no limit"]
+    assert boxes[0].toolTip().startswith("pieces; automatic: as they come\n")
+
+
+@pytest.mark.parametrize("model", [TrainSpec(), *(kind() for kind in Recipe.kinds.values())])
+def test_each_setting_explains_itself_and_no_value_is_without_words(model):
+    for name, info in type(model).model_fields.items():
+        words = (info.json_schema_extra or {}).get("words", {})
+        values = set(get_args(info.annotation)) if words else set()
+        assert set(words) == values, name
+        assert info.description or name in ("kind", "model"), name
 
 
 def test_what_the_model_refuses_is_told_and_not_taken(qtbot):

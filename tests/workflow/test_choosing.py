@@ -7,7 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, RegionTruth
+from napari_synthseg.core.annotations import (
+    BoxTruth,
+    Click,
+    ImageRef,
+    ImageTagsTruth,
+    InstanceTruth,
+    ObjectClass,
+    RegionTruth,
+    Truth,
+)
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import RegionLabels
 from napari_synthseg.core.project import Project
@@ -45,6 +54,22 @@ def test_regions_alone_suit_a_training_on_them() -> None:
     assert suitable_spec(PAINTED, learned=True) == TrainSpec(
         task="semantic", source="mixed", real_fraction=0.5
     )
+
+
+@pytest.mark.parametrize(
+    ("truth", "task"),
+    [
+        (BoxTruth(image="a"), "detect"),
+        (InstanceTruth(image="a", source="t.tif"), "segment"),
+        (ImageTagsTruth.of("a", [1]), "classify"),
+    ],
+)
+def test_truth_alone_suits_a_training_on_it(truth: Truth, task: str) -> None:
+    known = CLICKED.without_clicks(["1"]).with_truths(truth)
+    assert suitable_spec(known) == TrainSpec(task=task, source="real")
+    assert suitable_spec(CLICKED.with_truths(truth)) == TrainSpec()
+    held = known.with_images(IMAGE.model_copy(update={"role": "test"}))
+    assert suitable_spec(held) == TrainSpec()
 
 
 def test_what_is_chosen_stays_and_the_rest_follows_what_is_marked() -> None:

@@ -29,7 +29,8 @@ class Classify(TaskInfo):
     implementation = "napari_synthseg.tasks.classify.task:ClassifyTask"
     title = "say which classes an image shows"
     description = (
-        "A classifier learns what is there but not where. Heat maps then show where it looks."
+        "A network (classifier) learns what is there but not where. Heat maps then show where it "
+        "looks."
     )
     networks: ClassVar = {
         "small": "small and fast",

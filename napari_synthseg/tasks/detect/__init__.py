@@ -79,7 +79,8 @@ class Detect(TaskInfo):
     implementation = "napari_synthseg.tasks.detect.task:DetectTask"
     title = "draw a box around each object"
     description = (
-        "A detector learns where objects are and of which class, without their outlines. Faster."
+        "A network (detector) learns where objects are and of which class, without their outlines. "
+        "Faster."
     )
     networks: ClassVar = {
         "yolo": "YOLOv2, light",

@@ -80,7 +80,7 @@ class Segment(TaskInfo):
     name = "segment"
     implementation = "napari_synthseg.tasks.segment.task:SegmentTask"
     title = "outline each object"
-    description = "A U-Net learns to outline every object and to tell the classes apart."
+    description = "A network (U-Net) learns to outline every object and to tell the classes apart."
     networks: ClassVar = {"unet": "U-Net"}
     network_kind = "pixels"
     rule_type = SegmentRule

@@ -24,8 +24,8 @@ class Semantic(TaskInfo):
     implementation = "napari_synthseg.tasks.semantic.task:SemanticTask"
     title = "assign a class to each pixel"
     description = (
-        "A U-Net learns what each pixel belongs to, where there are no separate objects: phases, "
-        "layers, membranes."
+        "A network (U-Net) learns what each pixel belongs to, where there are no separate objects: "
+        "phases, layers, membranes."
     )
     networks: ClassVar = {"unet": "U-Net"}
     network_kind = "pixels"

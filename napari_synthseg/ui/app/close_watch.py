@@ -16,8 +16,9 @@ from weakref import WeakKeyDictionary, WeakMethod, ref
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QTimer
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+from qtpy.QtWidgets import QMainWindow, QWidget
 
+from napari_synthseg.ui.app.dock_room import dock_of
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.leaving import may_leave, runs_long_work
 
@@ -99,9 +100,7 @@ class CloseWatch(QObject):
 
 def ask_before_removing(panel: QWidget, may_close: Callable[[], bool]) -> None:
     """Let the cross of a panel ask a method of the panel first; safe to call again."""
-    dock: Any = panel.parentWidget()
-    while dock is not None and not isinstance(dock, QDockWidget):
-        dock = dock.parentWidget()
+    dock: Any = dock_of(panel)
     if dock is not None and hasattr(dock, "destroyOnClose"):
         dock.destroyOnClose = partial(_remove, ref(dock), WeakMethod(may_close))
 

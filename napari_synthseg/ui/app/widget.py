@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_synthseg.core.plugins import plugin_problems
 from napari_synthseg.ui.app.close_watch import CloseWatch, ask_before_removing
+from napari_synthseg.ui.app.dock_room import DockRoom
 from napari_synthseg.ui.app.guided_tour import GuidedTour
 from napari_synthseg.ui.app.header import Header
 from napari_synthseg.ui.app.help_window import HelpWindow
@@ -247,6 +248,7 @@ class SynthSegWidget(QWidget):
             *self.long_work.lines.values(), self.work, self.primary,
         ):  # fmt: skip
             layout.addWidget(widget, int(widget is self.stack))
+        self._room = DockRoom(self, self.stack)
 
     def _connect(self) -> None:
         controller, layers = self.controller, self.layers
@@ -334,6 +336,7 @@ class SynthSegWidget(QWidget):
         if all(watch.parent() is not window for watch in self._close_watches):
             self._close_watches.append(CloseWatch(window, self.controller, self.shut_down))
         ask_before_removing(self, self._may_remove)
+        self._room.follow()
 
 
 _panels: WeakSet[SynthSegWidget] = WeakSet()

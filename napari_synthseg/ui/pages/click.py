@@ -29,7 +29,13 @@ from napari_synthseg.ui.presenters.marking import (
     painting_hint,
     percent,
 )
-from napari_synthseg.ui.presenters.steps import DUAL_IMAGES, PATCHES, START
+from napari_synthseg.ui.presenters.steps import (
+    DUAL_IMAGES,
+    PATCHES,
+    START,
+    TRAIN,
+    needs_no_dual_images,
+)
 from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.class_table import ClassRow, ClassTable
@@ -57,6 +63,9 @@ NEGATIVE_TIP = (
 )
 
 SHOW_AGAIN_TIP = "The layer was removed from the viewer; what is marked was kept"
+
+COUNTED = ("clicks", "negatives", "truths")
+"""Parts of a project that tell what comes next."""
 
 NOT_SHOWN = "No image is shown, but what you marked is kept. Choose an image in the list to go on."
 
@@ -152,8 +161,13 @@ class ClickPage(Page):
         return painting_hint(self.project, self._refs, regions.shares, regions.rest_unknown)
 
     def next_step(self) -> NextStep:
-        """Offer the patches once there are clicks; dual images once there are regions."""
+        """Offer the patches once there are clicks; dual images once there are regions.
+
+        Where other truth alone is to be learned from, a training is what comes next.
+        """
         project = self.project
+        if needs_no_dual_images(project):
+            return self.going_to("Next: train on what is known", TRAIN)
         if self._paints:
             why = "" if training_regions(project) else "Paint a region on a training image first."
             return self.going_to("Next: make dual images", DUAL_IMAGES, why)
@@ -218,7 +232,7 @@ class ClickPage(Page):
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if new.classes is not old.classes or new.images is not old.images:
             self.refresh()
-        elif new.clicks is not old.clicks or new.negatives is not old.negatives:
+        elif any(getattr(new, name) is not getattr(old, name) for name in COUNTED):
             self._show_amounts()
             self.next_step_changed.emit()
 

@@ -16,7 +16,7 @@ from napari_synthseg.ui.pages.training.runs_window import RunsWindow
 from napari_synthseg.ui.pages.work_box import WorkBox
 from napari_synthseg.ui.presenters.in_panel import in_panel
 from napari_synthseg.ui.presenters.runs import describe_run, run_words
-from napari_synthseg.ui.presenters.steps import RESULTS, is_marked, is_trained
+from napari_synthseg.ui.presenters.steps import RESULTS, TRAIN, is_marked, is_trained, why_locked
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.forms import ModelForm
 from napari_synthseg.ui.widgets.parts import ChoiceBox, push_button, quiet_label, row_of
@@ -30,8 +30,8 @@ SOURCES = {
 """Source of a training spec -> what the user reads."""
 
 BACKGROUND_WORK = (
-    "It runs in the background: you can go on marking. A part is held out to choose the best "
-    "weights. 'More settings' chooses the source."
+    "It runs in the background: you can go on marking. A part is held out, to keep the network at "
+    "its best (its best weights). 'More settings' has other sources."
 )
 
 WHILE_TRAINING = "You can go on marking meanwhile."
@@ -102,8 +102,7 @@ class TrainPage(Page):
             return NextStep(words, None, "Wait for the end, or press Stop.")
         if is_trained(self.project):
             return self.going_to("Next: see the results", RESULTS)
-        marked = is_marked(self.project)
-        why = "" if marked else "Click on a few objects, or paint regions, first."
+        why = "" if is_marked(self.project) else why_locked(TRAIN, self.project)
         return NextStep("Start training", self.start, why, edits=True)
 
     def enter(self) -> None:

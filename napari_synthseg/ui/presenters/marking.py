@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.project import Project
+from napari_synthseg.ui.presenters.steps import needs_no_dual_images
 from napari_synthseg.workflow.choosing import training_clicks, training_regions
 
 MIN_CLICKS = 5
@@ -30,6 +31,8 @@ def clicking_hint(project: Project, refs: Sequence[ImageRef] = ()) -> str:
         if not held and any(truth.image == ref.id for truth in project.truths for ref in refs):
             return "Models are scored by what is known of this image: nothing to click here."
         return f"Clicked to score by: {held}. Click every object on this image."
+    if count == 0 and needs_no_dual_images(project):
+        return "Go on to step 4 to train on what is known of your images, or click on objects."
     if count == 0:
         return "Click on the center of a few objects in the image."
     if count < MIN_CLICKS:

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 from napari_synthseg.core.annotations import ImageRef, RegionTruth
 from napari_synthseg.core.project import Project
-from napari_synthseg.workflow.choosing import has_training_clicks, only_regions, training_regions
+from napari_synthseg.workflow.choosing import (
+    has_training_clicks,
+    only_regions,
+    taught_by_truth,
+    training_regions,
+)
 from napari_synthseg.workflow.session import Session
 
 STEP_NAMES = ("Click", "Patches", "Dual images", "Train", "Results")
@@ -19,6 +24,9 @@ START = -1
 CLICK, PATCHES, DUAL_IMAGES, TRAIN, RESULTS = range(5)
 
 NO_PATCHES = "Painted regions need no patches: go on to step 3."
+NO_DUAL_IMAGES = (
+    "What is known of your images teaches without patches and dual images: go on to step 4."
+)
 
 
 def has_regions(project: Project, refs: Sequence[ImageRef] = ()) -> bool:
@@ -29,7 +37,13 @@ def has_regions(project: Project, refs: Sequence[ImageRef] = ()) -> bool:
 
 def is_marked(project: Project) -> bool:
     """Tell whether anything is marked to learn from."""
-    return has_training_clicks(project) or bool(training_regions(project))
+    return has_training_clicks(project) or taught_by_truth(project) is not None
+
+
+def needs_no_dual_images(project: Project) -> bool:
+    """Tell whether there is nothing to make dual images of, but truth to learn from."""
+    makes_some = has_training_clicks(project) or bool(training_regions(project))
+    return not makes_some and taught_by_truth(project) is not None
 
 
 def is_trained(project: Project) -> bool:
@@ -45,8 +59,13 @@ def why_locked(step: int, project: Project) -> str:
         return ""  # a model may have learned from true boxes or masks alone
     if step == PATCHES and only_regions(project):
         return NO_PATCHES
+    if step in (PATCHES, DUAL_IMAGES) and needs_no_dual_images(project):
+        return NO_DUAL_IMAGES
     if not is_marked(project):
-        return "Click on the centers of a few objects, or paint regions, first (step 1)."
+        return (
+            "Click on the centers of a few objects, paint regions, or import boxes or masks, first "
+            "(step 1)."
+        )
     if step == RESULTS and not is_trained(project):
         return "Train a model first (step 4)."
     return ""

@@ -6,7 +6,7 @@ accepts or refuses what was entered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from magicgui.type_map import get_widget_class
@@ -15,7 +15,7 @@ from magicgui.widgets.bases import RangedWidget, ValueWidget
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QLabel, QLineEdit, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QWidget
 
 from napari_synthseg.ui.widgets.fold import Fold
 from napari_synthseg.ui.widgets.parts import Notice, column_in
@@ -25,12 +25,15 @@ M = TypeVar("M", bound=BaseModel)
 MAX_NUMBER = 1_000_000
 """Largest number that a field without a limit offers."""
 
+SHORTEST_CHOICE = 12
+"""Characters of a choice that are always seen."""
+
 SMALLEST_STEP = 0.00001
 """Last digit that the boxes of small numbers show."""
 
 
 class OptionalNumber(FloatSpinBox):
-    """A number or None, which the box shows as "none" one step below the least number."""
+    """A number or None, for which the box has a word one step below the least number."""
 
     def get_value(self) -> Any:
         """Return the number, or None."""
@@ -57,7 +60,8 @@ class OptionalText(LineEdit):
 class ModelForm(QWidget, Generic[M]):
     """Edits one frozen model; every valid change gives a new one.
 
-    Fields that are models themselves have a section with a form of their own.
+    Fields that are models themselves have a section with a form of their own. A field's ``title``
+    is what it is called, and the ``words`` of its ``json_schema_extra`` what stands for its values.
 
     Parameters
     ----------
@@ -90,7 +94,8 @@ class ModelForm(QWidget, Generic[M]):
                 sections.setdefault(self._section(name, info, shown), []).append(name)
         layout.addWidget(self._page(sections.pop("")))
         for title, names in sections.items():
-            tip = f"Show or hide these settings: {', '.join(map(_words, names))}"
+            called = ", ".join(_label(name, type(model).model_fields[name]) for name in names)
+            tip = f"Show or hide these settings: {called}"
             layout.addWidget(Fold(title, self._page(names), tip=tip))
         layout.addWidget(self.problem)
 
@@ -122,10 +127,9 @@ class ModelForm(QWidget, Generic[M]):
 
     def _section(self, name: str, info: FieldInfo, shown: Collection[str] | None) -> str:
         """Return the title of a field's section, '' for what is always in sight."""
-        extra = info.json_schema_extra
-        group = str(extra.get("group", "")) if isinstance(extra, dict) else ""
+        group = str(_extra(info).get("group", ""))
         if isinstance(getattr(self._model, name), BaseModel):
-            group = group or _words(name)
+            group = group or _label(name, info)
         if shown is None:
             return group
         return "" if name in shown else group or "More settings"
@@ -144,11 +148,15 @@ class ModelForm(QWidget, Generic[M]):
                 rows.addRow(form)
                 continue
             field = self.fields[name] = make_field(info, value, self._on_edited)
-            label = QLabel(_words(name))
+            label = QLabel(_label(name, info))
             for widget in (label, field.native):
-                widget.setToolTip(info.description or "")
+                widget.setToolTip(_tip(name, info))
             label.setBuddy(field.native)
-            rows.addRow(label, field.native)
+            if _extra(info).get("words"):  # they need the whole width
+                rows.addRow(label)
+                rows.addRow(field.native)
+            else:
+                rows.addRow(label, field.native)
         return page
 
     def _on_edited(self, *_: object) -> None:
@@ -179,6 +187,9 @@ def make_field(
             kind = OptionalText
     except ValueError:
         kind, options = LiteralEvalLineEdit, {}
+    words = cast("dict[str, str]", _extra(info).get("words", {}))
+    if words and "choices" in options:
+        options["choices"] = [(words.get(each, each), each) for each in options["choices"]]
     if issubclass(kind, RangedWidget):
         field = _make_number(cast("type[RangedWidget[float]]", kind), info, options)
         _write(field, value)
@@ -188,6 +199,11 @@ def make_field(
         field = cast("Any", kind)(value=value, annotation=info.annotation, **options)
     if isinstance(field, CheckBox):
         field.text = ""
+    if isinstance(field.native, QComboBox):  # its list has room for all words, the panel has not
+        fit = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        field.native.setSizeAdjustPolicy(fit)
+        field.native.setMinimumContentsLength(SHORTEST_CHOICE)
+        field.native.view().setMinimumWidth(field.native.view().sizeHintForColumn(0))
     if isinstance(field.native, QLineEdit):
         field.native.editingFinished.connect(on_edited)  # not at each key
     else:
@@ -217,7 +233,7 @@ def _make_number(
     if isinstance(field, FloatSpinBox):
         box.setDecimals((5 if small else 2) if is_float else 0)
     if optional:
-        box.setSpecialValueText("none")
+        box.setSpecialValueText(_unset(info))
         low -= step
     field.range, field.step = (low, high), step
     return field
@@ -236,5 +252,19 @@ def _write(field: ValueWidget[Any] | ModelForm[Any], value: Any) -> None:
     field.value = repr(value) if isinstance(field, LiteralEvalLineEdit) else value
 
 
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+def _extra(info: FieldInfo) -> Mapping[str, Any]:
+    return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+
+
+def _label(name: str, info: FieldInfo) -> str:
+    return info.title or name.replace("_", " ").capitalize()
+
+
+def _unset(info: FieldInfo) -> str:
+    return str(_extra(info).get("unset", "automatic"))
+
+
+def _tip(name: str, info: FieldInfo) -> str:
+    """Return what a field does, in the words of its box, and what scripts and the docs call it."""
+    told = (info.description or "").replace("empty:", f"{_unset(info)}:")
+    return "\n".join(part for part in (told, f"Name in scripts: {name}") if part)

@@ -10,9 +10,11 @@ from napari.layers import Image, Layer
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.workflow.jobs import Job
 from tests.helpers.sessions import add_masks
+from tests.ui.conftest import CENTERS, DIAMETER, SHAPE
 
 pytestmark = pytest.mark.gui
 
@@ -36,19 +38,56 @@ def trained(bench):
 
 def hold_out_with_truth(bench):
     """Add the same image again as a test image with true masks."""
-    from napari_synthseg.core.labels import InstanceLabels
-    from tests.ui.conftest import CENTERS, DIAMETER, SHAPE
-
     session = bench.session
     (ref,) = session.project.images
     test = ref.model_copy(update={"id": "held", "name": "held", "role": "test"})
     session.edit(session.project.with_images(test), "add test image")
+    add_masks(session, test, disc_masks())
+    return test
+
+
+def disc_masks():
+    """Return the true masks of all discs."""
     rows, columns = np.indices(SHAPE)
     ids = np.zeros(SHAPE, np.int32)
     for number, (row, column) in enumerate(CENTERS, start=1):
         ids[np.hypot(rows - row, columns - column) < DIAMETER / 2] = number
-    add_masks(session, test, InstanceLabels(ids, {int(i): 1 for i in range(1, len(CENTERS) + 1)}))
-    return test
+    return InstanceLabels(ids, {int(i): 1 for i in range(1, len(CENTERS) + 1)})
+
+
+def write_boxes(session, folder):
+    """Write the boxes of all discs as a table; return it."""
+    (ref,) = session.project.images
+    rows = [f"{ref.name},object,{y - 8},{x - 8},{y + 8},{x + 8}" for y, x in CENTERS]
+    table = folder / "boxes.csv"
+    table.write_text("\n".join(["image,class,ymin,xmin,ymax,xmax", *rows]))
+    return table
+
+
+@pytest.mark.parametrize(("kind", "task"), [("boxes", "detect"), ("masks", "segment")])
+def test_true_boxes_or_masks_alone_are_trained_on(opened, tmp_path, kind, task):
+    panel, session = opened.panel, opened.session
+    short = {"minutes": None, "steps": 2, "batch_size": 2, "crop": 64}
+    spec = session.project.train_spec.model_copy(update=short)
+    session.edit(session.project.model_copy(update={"train_spec": spec}), "train briefly")
+    assert not panel.primary.isEnabled()
+    if kind == "boxes":
+        panel.controller.run(session.import_file(write_boxes(session, tmp_path)))
+    else:
+        add_masks(session, session.project.images[0], disc_masks())
+    opened.settle()
+    assert not session.project.clicks
+    assert "step 4" in panel.hint.text()
+    panel.primary.click()
+    assert panel.step == 3, "patches and dual images are not needed"
+    page = panel.train_page
+    assert (page.task.task.value, page.form.model.source) == (task, "real")
+    panel.primary.click()
+    opened.settle()
+    (run,) = session.project.runs
+    assert run.state == "done"
+    panel.primary.click()
+    assert panel.step == 4
 
 
 def test_locked_steps_say_why(bench):

@@ -15,23 +15,17 @@ from napari.settings import get_settings
 from qtpy.QtCore import QCoreApplication, QEvent, Qt, QTimer
 from qtpy.QtGui import QCloseEvent, QHelpEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QToolTip, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QLabel, QToolTip, QVBoxLayout, QWidget
 
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.app.close_watch import CloseWatch
+from napari_synthseg.ui.app.dock_room import dock_of
 from napari_synthseg.ui.presenters.steps import CLICK, START
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 from tests.ui.conftest import CENTERS, Bench, draw_discs
 
 pytestmark = pytest.mark.gui
-
-
-def dock_of(bench) -> QDockWidget:
-    widget = bench.panel
-    while not isinstance(widget, QDockWidget):
-        widget = widget.parentWidget()
-    return widget
 
 
 def check_clicking(bench, center):
@@ -46,7 +40,7 @@ def check_clicking(bench, center):
 
 
 def test_the_panel_works_wherever_it_is_docked_and_floating(opened):
-    dock, window = dock_of(opened), opened.panel.window()
+    dock, window = dock_of(opened.panel), opened.panel.window()
     areas = Qt.DockWidgetArea
     places = (areas.LeftDockWidgetArea, areas.RightDockWidgetArea)
     for area, center in zip(places, CENTERS, strict=False):
@@ -67,7 +61,7 @@ def test_the_panel_works_wherever_it_is_docked_and_floating(opened):
 
 
 def test_keys_of_the_window_work_on_the_canvas_that_the_panel_floats_above(opened):
-    panel, dock = opened.panel, dock_of(opened)
+    panel, dock = opened.panel, dock_of(opened.panel)
     window = panel.window()
     for is_floating in (True, False):
         panel.show_step(START)
@@ -167,6 +161,7 @@ from pathlib import Path
 from tests.ui.app.test_window import assert_nothing_is_cut_off, check_clicking
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.app.close_watch import CloseWatch
+from napari_synthseg.ui.app.dock_room import dock_of
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 from tests.ui.conftest import CENTERS, Bench, draw_discs
@@ -245,7 +240,7 @@ def test_the_user_is_asked_once_before_a_training_stops(clicked, monkeypatch):
         "button of the window": lambda: watch.eventFilter(window, event),
         "File > Close Window": lambda: window.close(quit_app=False, confirm_need=True),
         "File > Exit": lambda: window.close(quit_app=True, confirm_need=True),
-        "cross of the panel": lambda: dock_of(clicked).title.close_button.click(),
+        "cross of the panel": lambda: dock_of(clicked.panel).title.close_button.click(),
         "New project": panel.files.new_project,
     }
     for leave in ways.values():

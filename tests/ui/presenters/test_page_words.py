@@ -11,10 +11,13 @@ import pytest
 from napari_synthseg.core.annotations import (
     CLASS_COLORS,
     NOT_AN_OBJECT,
+    BoxTruth,
     Click,
     ImageRef,
+    ImageTagsTruth,
     InstanceTruth,
     ObjectClass,
+    PointTruth,
     RegionTruth,
 )
 from napari_synthseg.core.patch import IssueKind
@@ -35,6 +38,7 @@ from napari_synthseg.ui.presenters.runs import start_choices
 from napari_synthseg.ui.presenters.steps import (
     CLICK,
     DUAL_IMAGES,
+    NO_DUAL_IMAGES,
     NO_PATCHES,
     PATCHES,
     RESULTS,
@@ -46,6 +50,9 @@ from napari_synthseg.ui.presenters.work_log import WorkLog
 
 IMAGE = ImageRef(id="a", uri="a.tif", name="a", axes="yx")
 OBJECTS = ObjectClass(name="cell", value=1)
+KNOWN_BOXES = BoxTruth(image="a")
+KNOWN_MASKS = InstanceTruth(image="a", source="masks.tif")
+KNOWN_CLASSES = ImageTagsTruth.of("a", [1])
 
 
 def clicked(count: int) -> Project:
@@ -78,6 +85,23 @@ def test_a_trained_model_is_looked_at_though_nothing_is_clicked_or_painted() -> 
     assert why_locked(TRAIN, project) == why_locked(RESULTS, project) == ""
     assert "Click" in why_locked(DUAL_IMAGES, project)
     assert "Click" in why_locked(TRAIN, clicked(0))
+
+
+@pytest.mark.parametrize("truth", [KNOWN_BOXES, KNOWN_MASKS, KNOWN_CLASSES])
+def test_truth_alone_leads_to_a_training(truth) -> None:
+    project = clicked(0).with_truths(truth)
+    assert why_locked(TRAIN, project) == ""
+    assert why_locked(PATCHES, project) == why_locked(DUAL_IMAGES, project) == NO_DUAL_IMAGES
+    assert "step 4" in clicking_hint(project)
+    both = clicked(1).with_truths(truth)
+    assert why_locked(PATCHES, both) == why_locked(DUAL_IMAGES, both) == ""
+    held = IMAGE.model_copy(update={"role": "test"})
+    assert "Click" in why_locked(TRAIN, project.with_images(held))
+
+
+def test_points_teach_no_task() -> None:
+    project = clicked(0).with_truths(PointTruth(image="a", points=(((1.0, 1.0), 1),)))
+    assert "Click" in why_locked(TRAIN, project)
 
 
 @pytest.mark.parametrize(("count", "word"), [(0, "Click"), (2, "3 at least"), (7, "7 clicks")])

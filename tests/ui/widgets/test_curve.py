@@ -34,22 +34,24 @@ def test_a_long_curve_keeps_its_shape_in_few_points(curve):
     assert not curve.points
 
 
-def test_small_losses_are_written_as_they_are(curve, qtbot):
+@pytest.fixture
+def plot(curve, qtbot):
+    """The plot of two steps, once it is there."""
     curve.add([CurvePoint(1, 0.8), CurvePoint(2, 0.4)])
     curve.show()
     plot_type = pytest.importorskip("pyqtgraph").PlotWidget
     qtbot.waitUntil(lambda: curve.findChild(plot_type) is not None, timeout=60_000)
-    axis = curve.findChild(plot_type).getAxis("left")
+    return curve.findChild(plot_type)
+
+
+def test_small_losses_are_written_as_they_are(plot):
+    axis = plot.getAxis("left")
     assert axis.autoSIPrefixScale == 1.0
     assert "0.001" not in axis.labelString()
 
 
-def test_there_is_no_half_step(curve, qtbot):
-    curve.add([CurvePoint(1, 0.8), CurvePoint(2, 0.4)])
-    curve.show()
-    plot_type = pytest.importorskip("pyqtgraph").PlotWidget
-    qtbot.waitUntil(lambda: curve.findChild(plot_type) is not None, timeout=60_000)
-    axis = curve.findChild(plot_type).getAxis("bottom")
+def test_there_is_no_half_step(plot):
+    axis = plot.getAxis("bottom")
     assert {
         step % 1
         for low, high in ((0.9, 2.1), (1, 1), (0, 977))

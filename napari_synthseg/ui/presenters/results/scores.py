@@ -29,19 +29,21 @@ SHORT_TITLES = {
 }
 """Metric -> its title where that of reports is too long for the panel."""
 
+IOU = "overlap (IoU: what both share, of what both cover)"
+
 MEANINGS = {
-    "f1": "objects found with at least this overlap (IoU): 1 is every object, and nothing else",
+    "f1": f"objects found with at least this {IOU}: 1 is every object, and nothing else",
     "precision": "share of the predicted objects that are true",
     "recall": "share of the true objects that were found",
     "matching_ap": "true / (true + false + missed) over all objects: 1 is perfect",
     "matching_ap_mean": "true / (true + false + missed), the mean over images: 1 is perfect",
     "count_error": "wrong count, as a share of the true count: 0 is perfect",
     "dice": "overlap of what was predicted and what is true: 1 is perfect",
-    "present_miou_per_image": "overlap of predicted and true areas: the mean over the classes that "
+    "present_miou_per_image": f"{IOU} of predicted and true areas: the mean over the classes that "
     "an image's truth shows, then over images; 1 is perfect",
     "present_miou_pooled": "the same over the pixels of all images together",
-    "miou": "the mean over all classes that occur in truth or prediction: a few pixels of a class "
-    "that the truth does not show lower it",
+    "miou": f"{IOU}: the mean over all classes that occur in truth or prediction: a few pixels of "
+    "a class that the truth does not show lower it",
     "boundary_f1": "how exactly the boundaries between regions were found: 1 is perfect",
     "pixel_accuracy": "share of the pixels that got their class",
     "absent_rate": "share of the pixels given to classes that the image's truth does not show: 0 "
@@ -50,7 +52,7 @@ MEANINGS = {
 """Metric, without its threshold -> what it means."""
 
 OF_ONE_CLASS = {
-    "iou": ("IoU", "overlap of predicted and true area, as a share of both together"),
+    "iou": ("IoU", f"{IOU} of predicted and true area"),
     "precision": ("prec.", "precision: share of what was given to the class that is right"),
     "recall": ("recall", "share of the class that was found"),
     "boundary_f1": ("edge", "boundary F1: how exactly the boundaries of the class were found"),

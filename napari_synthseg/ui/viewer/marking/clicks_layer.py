@@ -43,7 +43,7 @@ RING, CROSS = "disc", "x"
 """Symbols of clicks on objects, and of negative clicks."""
 
 RING_WIDTH = 0.05
-"""Of the ring of a click, as a share of its diameter: the outline beside it is to be seen."""
+"""Of the ring of a click, as a share of its diameter."""
 
 NEGATIVE_SIZE = 0.5
 """Size of negative clicks, as a share of the smallest diameter."""
@@ -51,8 +51,10 @@ NEGATIVE_SIZE = 0.5
 LOOK = ("symbol", "size", "border_color", "face_color")
 """Attributes of the layer, of each row, by which classes are told apart."""
 
-FACE_OPACITY = 0x18
-"""Of clicks on objects, of 255."""
+RING_OPACITY, FACE_OPACITY = 0x80, 0x18
+"""Of clicks on objects, of 255: the outline of the object, in the same color, is told from the ring
+where both cross.
+"""
 
 ONLY_IN_PLANES = (
     "Clicks are made and moved in planes, as a place in the 3D view has no depth: press Ctrl+Y."
@@ -331,7 +333,7 @@ class ClicksLayer(MarkingLayer):
         borders, faces = np.zeros((2, count, 4), np.float32)
         for cls in classes:
             sizes[cls.value] = self._diameter(cls)
-            borders[cls.value] = _rgba(cls.color)
+            borders[cls.value] = _rgba(cls.color, RING_OPACITY)
             faces[cls.value] = _rgba(cls.color, FACE_OPACITY)
         smallest = min((sizes[c.value] for c in classes), default=UNKNOWN_DIAMETER_PX)
         symbols[NOT_AN_OBJECT] = symbol(CROSS)

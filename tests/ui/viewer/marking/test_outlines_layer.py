@@ -36,6 +36,14 @@ def test_what_mends_outlines_has_its_place_before_the_first_click(opened):
     assert box.mending.isVisibleTo(box) and not box.mending.isEnabled()
 
 
+def test_a_ring_is_told_from_an_outline_of_its_color(opened):
+    opened.click(CENTERS[0])
+    found(opened)
+    ring, line = opened.clicks.border_color[0], outlines(opened).layer.edge_color[0]
+    assert np.allclose(ring[:3], line[:3]), "both have the color of the class"
+    assert line[3] > 0.8 > 0.6 > ring[3] > 0.4, "pale, but in sight where outlines are hidden"
+
+
 def test_outlines_follow_clicks_made_moved_reclassed_deleted_and_undone(opened):
     project = opened.session.project
     opened.session.edit(project.with_classes(project.next_class("other", diameter=16.0)), "add")
