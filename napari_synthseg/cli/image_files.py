@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -194,8 +195,8 @@ def channel_lines(added: Imported, session: Session) -> list[str]:
         return []
     return [
         f"{listed(list(counts))}: up to {max(counts.values())} channels, all used. If only some "
-        "show your objects, choose them by their numbers, from 0: napari-synthseg edit "
-        f"{session.folder} --channels 0"
+        "show your objects, choose them by their numbers, from 0: "
+        f"{shlex.join(['napari-synthseg', 'edit', str(session.folder), '--channels', '0'])}"
     ]
 
 

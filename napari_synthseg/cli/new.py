@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -114,8 +115,8 @@ def _class_line(cls: ObjectClass, is_sized: bool, folder: Path) -> str:
     if is_sized:
         return f"{describe_class(cls)}."
     line = (
-        f"{describe_class(cls)}, as no diameter was given: 'napari-synthseg edit {folder} --class "
-        f'"{cls.name}:30"\' would make it 30.'
+        f"{describe_class(cls)}, as no diameter was given; this would make it 30: "
+        f"{shlex.join(['napari-synthseg', 'edit', str(folder), '--class', f'{cls.name}:30'])}"
     )
     if found := WITHOUT_COLON.fullmatch(cls.name):
         line += f" If {found[2]} is the diameter, start anew with '{found[1]}:{found[2]}'."

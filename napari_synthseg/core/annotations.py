@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
@@ -60,8 +61,7 @@ class Frozen(BaseModel):
 
 def how_to_resize(name: str = "NAME", diameter: str = "DIAMETER") -> str:
     """Say how the diameter of a class is changed: in the window, and on the command line."""
-    given = f"{name}:{diameter}"
-    typed = given if re.fullmatch(r"[\w.:-]+", given) else f'"{given}"'
+    typed = shlex.quote(f"{name}:{diameter}")
     return f"(step 1, or napari-synthseg edit PROJECT --class {typed})"
 
 

@@ -98,9 +98,11 @@ def test_a_disk_is_not_long_and_neither_are_two():
 
 def test_the_usual_object_of_a_label_image_is_as_long_as_most_are():
     ids = np.zeros((60, 100), np.int32)
+    ids[:2, 5:7] = 1
+    ids[58:60, 20:22] = 3
     ids[5:13, 5:85] = 4
     ids[20:28, 5:85] = 7
     ids[40:50, 40:50] = 2
-    ids[55:, :] = -1
+    ids[51:57, :] = -1
     assert usual_elongation(ids) == pytest.approx(10, rel=0.15)
     assert usual_elongation(np.zeros((9, 9), np.int32)) == 0

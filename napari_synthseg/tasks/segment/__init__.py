@@ -29,9 +29,6 @@ class SegmentRule(DecodingRule, extra="forbid"):
         The same of all classes, as earlier versions kept it.
     minimum_score
         Smallest score of an object that is reported.
-    elongation
-        About how many times longer than wide the usual object is, along its bends; 0 (earlier
-        versions): not known.
     """
 
     kind: Literal["segment"] = "segment"
@@ -41,7 +38,6 @@ class SegmentRule(DecodingRule, extra="forbid"):
     minimum_areas: tuple[int, ...] = ()
     minimum_area: int = 8
     minimum_score: float = 0.0
-    elongation: float = 0.0
 
     @property
     def largest_diameter(self) -> float:

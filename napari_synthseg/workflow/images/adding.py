@@ -96,7 +96,7 @@ def _identity(ref: ImageRef) -> tuple[object, ...]:
 def _message(images: Sequence[ImageRef], refused: Mapping[str, str], present: Sequence[str]) -> str:
     words = [f"{len(images)} image(s) added"]
     if present:
-        words.append(f"{len(present)} file(s) are in the project already")
+        words.append(f"{len(present)} file(s) are in the project already and stay as they are")
     if refused:
         words.append(f"{len(refused)} file(s) were not added")
     return "; ".join(words) + "."

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_synthseg.core.annotations import how_to_resize
 from napari_synthseg.core.project import Project
 from napari_synthseg.workflow.session import Session
 from tests.cli.conftest import Field, Invoke
@@ -62,7 +63,9 @@ def test_images_are_added_and_known_ones_told(
     assert set(done.result["groups"].values()) == {"slide1"}
     assert len(done.result["notes"]) == 1  # the same pixels twice
     done = invoke("edit", project, tmp_path / "a.tif", more[0])
-    assert done.out.startswith("0 image(s) added; 2 file(s) are in the project already.")
+    assert done.out.startswith(
+        "0 image(s) added; 2 file(s) are in the project already and stay as they are."
+    )
     images = saved(project).images
     assert images[0] == known
     assert [(ref.name, ref.exhaustive) for ref in images[1:]] == [
@@ -204,3 +207,8 @@ def test_what_cannot_be_done_is_refused(
     assert told in done.err
     assert len(done.err.splitlines()) == 1
     assert saved(project) == before
+
+
+def test_a_printed_command_runs_nothing_that_is_in_the_name_of_a_class() -> None:
+    assert "--class 'x$(touch y):22')" in how_to_resize("x$(touch y)", "22")
+    assert how_to_resize("nucleus", "22").endswith("--class nucleus:22)")
