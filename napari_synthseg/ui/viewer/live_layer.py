@@ -15,8 +15,8 @@ from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.images.pictures import ImageKey
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
-from napari_synthseg.ui.viewer.line_vectors import show_lines
 from napari_synthseg.ui.viewer.output_layers import make_prediction_layers
+from napari_synthseg.ui.viewer.quick_layers import show_lines
 from napari_synthseg.ui.viewer.view import remove_layer
 from napari_synthseg.workflow.runs.live_view import MOST_PLANES, Field
 

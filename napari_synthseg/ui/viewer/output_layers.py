@@ -39,6 +39,7 @@ from napari_synthseg.ui.viewer.class_colors import (
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.placement import Placement
+from napari_synthseg.ui.viewer.quick_layers import ResultLabels
 from napari_synthseg.ui.viewer.view import remove_layer
 from napari_synthseg.workflow.truths import read_true_masks
 
@@ -413,7 +414,7 @@ def make_prediction_layers(
 def make_truth_layer(truth: PixelLabels, classes: Classes, placement: Placement) -> Labels:
     """Return a layer with lines around true masks, or with these filled; see `LINES_UP_TO_PX`."""
     regions = isinstance(truth, RegionLabels)
-    layer = Labels(small_ids(truth.array), name="True masks", **placement.kwargs())
+    layer = ResultLabels(small_ids(truth.array), name="True masks", **placement.kwargs())
     if regions:
         layer.colormap = class_colormap(classes)
     elif not _is_filled(layer):
@@ -427,7 +428,7 @@ def _instances(
     prediction: InstancePrediction, classes: Classes, name: str, placement: Placement
 ) -> Labels:
     found = sorted(prediction.objects, key=lambda o: o.id)
-    layer = Labels(
+    layer = ResultLabels(
         # a copy in any case: what is painted on the layer is not what was found
         small_ids(prediction.ids) if len(classes) > 1 else np.array(prediction.ids),
         name=name,
@@ -464,7 +465,7 @@ def _regions(
     prediction: RegionPrediction, classes: Classes, name: str, placement: Placement
 ) -> Labels:
     found = [int(v) for v in np.flatnonzero(prediction.pixel_counts) if v > 0]
-    return Labels(
+    return ResultLabels(
         np.array(prediction.values),  # a copy, as above
         name=name,
         opacity=REGIONS_OPACITY,

@@ -22,10 +22,10 @@ from napari_synthseg.ui.control.keys import bind_layer_keys
 from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.presenters.outlines import drawn_edges, line_width_px
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
-from napari_synthseg.ui.viewer.line_vectors import LineVectors, show_lines
 from napari_synthseg.ui.viewer.marking.outline_feed import OutlineFeed
 from napari_synthseg.ui.viewer.marking.outline_mender import NONE_CHOSEN, OutlineMender
 from napari_synthseg.ui.viewer.marking.outline_painter import OutlinePainter
+from napari_synthseg.ui.viewer.quick_layers import LineVectors, show_lines
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.view import remove_layer
 
