@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from napari.layers import Labels, Vectors
+from napari.layers import Labels, Points, Vectors
 from numpy.typing import NDArray
 
 DRAWN_FOR_TOOLS = ("polygon", "brush_stroke")
 """What a Labels layer shows on the canvas while it is painted on."""
+
+MOST_IN_THUMBNAIL = 5000
 
 
 class ResultLabels(Labels):
@@ -27,6 +29,21 @@ class ResultLabels(Labels):
     @property
     def _type_string(self) -> str:
         return "labels"
+
+
+class ManyPoints(Points):
+    """A Points layer that has no thumbnail of more than `MOST_IN_THUMBNAIL` points.
+
+    napari makes it three times for each point that is added, and looks at all for it.
+    """
+
+    def _update_thumbnail(self) -> None:
+        if len(self.data) <= MOST_IN_THUMBNAIL:
+            super()._update_thumbnail()
+
+    @property
+    def _type_string(self) -> str:
+        return "points"
 
 
 class LineVectors(Vectors):

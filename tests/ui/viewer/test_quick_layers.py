@@ -8,7 +8,13 @@ import pytest
 from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.ui.viewer.output_layers import make_prediction_layers
 from napari_synthseg.ui.viewer.placement import Placement
-from napari_synthseg.ui.viewer.quick_layers import LineVectors, ResultLabels, show_lines
+from napari_synthseg.ui.viewer.quick_layers import (
+    MOST_IN_THUMBNAIL,
+    LineVectors,
+    ManyPoints,
+    ResultLabels,
+    show_lines,
+)
 
 pytestmark = pytest.mark.gui
 
@@ -24,6 +30,18 @@ def test_lines_of_a_hidden_layer_change_and_are_seen_once_it_is_shown(bench, cou
     bench.qtbot.wait(50)
     assert len(layer.data) == len(layer._view_data) == counts[-1]
     assert np.allclose(layer.edge_color, color)
+
+
+@pytest.mark.parametrize(("count", "is_drawn"), [(9, True), (MOST_IN_THUMBNAIL, False)])
+def test_a_thumbnail_is_made_of_few_points_only(count, is_drawn):
+    layer = ManyPoints(np.random.default_rng(0).uniform(0, 99, (count, 2)), face_color="red")
+    before = layer.thumbnail.copy()
+    layer.add((40.0, 50.0))
+    layer.face_color = "blue"
+    layer.refresh()
+    assert np.array_equal(layer.thumbnail, before) != is_drawn
+    assert len(layer.data) == count + 1
+    assert layer.as_layer_data_tuple()[2] == "points"
 
 
 @pytest.fixture

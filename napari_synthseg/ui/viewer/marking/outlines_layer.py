@@ -167,7 +167,8 @@ class OutlinesLayer(QObject):
     @property
     def chosen_click(self) -> Click | None:
         """The click that is selected, else the one that was edited last."""
-        wanted = self._chosen_id
+        if not (wanted := self._chosen_id):
+            return None
         newest_first = reversed(self._controller.project.clicks)
         return next((c for c in newest_first if c.id == wanted), None)
 
@@ -261,6 +262,8 @@ class OutlinesLayer(QObject):
             return
         shown = {ref.id for ref in self.image.refs}
         self._last = _last_edited(new, old, shown) or self._last
+        if new.clicks is not old.clicks and self._last and self.chosen_click is None:
+            self._last = ""  # it is gone: nobody need look for it again
         self._ask()
         if new.classes is not old.classes:
             self._fit_width()
