@@ -417,7 +417,7 @@ def make_truth_layer(truth: PixelLabels, classes: Classes, placement: Placement)
     layer = ResultLabels(small_ids(truth.array), name="True masks", **placement.kwargs())
     if regions:
         layer.colormap = class_colormap(classes)
-    elif not _is_filled(layer):
+    elif not _is_filled(layer.data):
         layer.colormap = label_colormap({}, "white")
     _draw_lines(layer, 2 if regions else 1)
     layer.editable = False
@@ -428,9 +428,11 @@ def _instances(
     prediction: InstancePrediction, classes: Classes, name: str, placement: Placement
 ) -> Labels:
     found = sorted(prediction.objects, key=lambda o: o.id)
+    # napari shows large ones of 32 bits only once it has gone through them on the GUI thread
+    is_small = len(classes) > 1 or _is_filled(prediction.ids)
     layer = ResultLabels(
         # a copy in any case: what is painted on the layer is not what was found
-        small_ids(prediction.ids) if len(classes) > 1 else np.array(prediction.ids),
+        small_ids(prediction.ids) if is_small else np.array(prediction.ids),
         name=name,
         opacity=1.0,
         features={
@@ -440,7 +442,7 @@ def _instances(
         },
         **placement.kwargs(),
     )
-    if len(classes) > 1 and not _is_filled(layer):
+    if len(classes) > 1 and not _is_filled(layer.data):
         colors = {c.value: c.color for c in classes}
         ids = {o.id: colors.get(o.cls, "white") for o in found}
         layer.colormap = label_colormap(ids, "transparent")
@@ -450,15 +452,15 @@ def _instances(
 
 def _draw_lines(layer: Labels, width: int) -> None:
     """Let a layer show lines around its objects, where napari draws these at once."""
-    if _is_filled(layer):
+    if _is_filled(layer.data):
         layer.opacity = FILLED_OPACITY
     else:
         layer.contour = width
 
 
-def _is_filled(layer: Labels) -> bool:
+def _is_filled(ids: np.ndarray) -> bool:
     """Tell whether objects are filled, as napari does not draw lines around them at once."""
-    return int(np.prod(layer.data.shape[-2:])) > LINES_UP_TO_PX
+    return int(np.prod(ids.shape[-2:])) > LINES_UP_TO_PX
 
 
 def _regions(

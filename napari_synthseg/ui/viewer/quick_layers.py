@@ -24,7 +24,7 @@ class ResultLabels(Labels):
         super().__init__(*args, **kwargs)
         for drawn in filter(None, map(self._overlays.get, DRAWN_FOR_TOOLS)):
             drawn.visible = False
-            drawn.events.enabled.connect_setattr(drawn, "visible")
+            drawn.events.enabled.connect_setattr(drawn, "visible", maxargs=1)
 
     @property
     def _type_string(self) -> str:
