@@ -26,6 +26,7 @@ from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.project import Project
 from napari_synthseg.tasks.info import Marking
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.garbage_search import GarbageSearch
 from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.presenters.images.pictures import (
     SHORT_ROLES,
@@ -115,7 +116,9 @@ class Layers(QObject):
         self._to_return: tuple[str, Placement] | None = None
         self._shows_marks = True
         self._is_closed = False
+        self._garbage = GarbageSearch()
         self._listening = Subscriptions()
+        self._listening.add(self._on_layer_inserted, viewer.layers.events.inserted)
         self._listening.add(self._on_layer_removing, viewer.layers.events.removing)
         self._listening.add(self._on_layer_removed, viewer.layers.events.removed)
         self.regions.shown.connect(self._on_regions_shown)
@@ -126,6 +129,7 @@ class Layers(QObject):
         controller.session_settled.connect(self.image_changed)
         controller.project_changed.connect(self._on_project_changed)
         controller.work_changed.connect(self._return_when_free)
+        controller.work_changed.connect(lambda _: self._garbage.leave_out())
 
     def close(self) -> None:
         """Let go of the viewer: layers that stay in it are plain layers from now on.
@@ -138,6 +142,7 @@ class Layers(QObject):
         for part in (self, self.clicks, self.regions, self.drawing, self.outputs):
             part.blockSignals(True)
         self._listening.end()
+        self._garbage.end()
         self._forget_images()
         self.clicks.forget()
         self.regions.forget()
@@ -432,8 +437,8 @@ class Layers(QObject):
         """Take the marking layers away, before any other layer changes.
 
         Seen with napari 0.9.2 and vispy 0.17: the draw that gets them ready to go crashes the
-        program where an image was added that is not drawn yet. In one batch, as napari collects
-        garbage after each: a third of a second where PyTorch is loaded.
+        program where an image was added that is not drawn yet. In one batch, as napari searches for
+        garbage after each.
         """
         shown = (self.outlines, self.drawing, self.clicks, self.regions, self.left_out)
         some = any(holder.layer is not None for holder in shown)
@@ -444,6 +449,7 @@ class Layers(QObject):
             self.regions.hide()
             self.left_out.hide()
             self.suggestions.set_image(None)
+        self._garbage.leave_out()  # before other layers come, which can be searched alone then
 
     def _show_clicks(self, image: DisplayedImage) -> None:
         """Show the clicks on an image, above their outlines."""
@@ -552,9 +558,12 @@ class Layers(QObject):
 
     # --- following the viewer and the session ---------------------------------------------------
 
+    def _on_layer_inserted(self, event: Any) -> None:
+        self._garbage.has_come(unwrapped(event.value))
+
     def _on_layer_removing(self, event: Any) -> None:
         going = unwrapped(self._viewer.layers[event.index])
-        self.live.about_to_go(going)
+        self._garbage.about_to_go(going)
         for marking in (self.clicks, self.regions):
             if marking.layer is going:
                 marking.settle()

@@ -43,8 +43,7 @@ def describe_found(
     names = project.class_names
     parts = [one for one in found if isinstance(one, ObjectPrediction)]
     shown = (one.objects if least is None else objects_from(one, least) for one in parts)
-    scored = [thing for things in shown for thing in things]
-    counts = Counter(names.get(thing.cls, f"class {thing.cls}") for thing in scored)
+    counts = Counter([thing.cls for things in shown for thing in things])
     if not counts:
         best = max((o.score for one in parts for o in objects_from(one, 0.0)), default=None)
         if least is not None and best is not None:
@@ -56,7 +55,8 @@ def describe_found(
             "No object was found. Look at the dual images: do they resemble this image? Then "
             "train longer."
         )
-    return "Found: " + ", ".join(f"{number} ({name})" for name, number in counts.items())
+    words = (f"{number} ({names.get(cls, f'class {cls}')})" for cls, number in counts.items())
+    return f"Found: {', '.join(words)}"
 
 
 def describe_missing(
