@@ -231,7 +231,7 @@ def _check_objects(record: Path, objects: Sequence[FoundPoint], region: Region) 
         is_placed = len(one.center) == len(region)
         if isinstance(one, FoundObject):
             is_placed = len(one.box) == len(one.center) == len(region) and all(
-                low <= start < stop <= high
+                low <= start <= stop <= high
                 for (start, stop), (low, high) in zip(one.box, region, strict=True)
             )
         if not is_placed or not np.isfinite((*one.center, one.score)).all():
