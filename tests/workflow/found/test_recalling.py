@@ -119,13 +119,13 @@ def test_a_run_that_went_on_has_found_nothing(session):
 
 
 def test_damaged_files_are_told_once_and_found_anew(session, looked):
-    for path in session.folder.glob("runs/r/predictions/*.json"):
+    for path in session.folder.glob("runs/r/predictions/*.safetensors"):
         path.write_text("{")
     names, told = recall(session)
     assert names == []
     (words,) = told
     assert words.startswith("run 1: what it found on 'a.tif', 'b.tif' cannot be read again ('")
-    assert words.endswith(".json' is damaged): predict it anew")
+    assert words.endswith(".safetensors' is damaged): predict it anew")
     session.predict(session.project.run("r"), session.project.images[:1]).result()
     assert looked == ["a.tif", "b.tif", "a.tif"]
     session.found.clear()
@@ -189,7 +189,7 @@ def test_a_copy_and_a_moved_project_have_it_and_a_deleted_run_has_not(session, t
     copy = session.save_as(tmp_path / "far" / "copy.synthseg").result()
     assert recall(copy) == (["a.tif", "b.tif"], [])
     copy.delete_run(copy.project.run("r"))
-    assert list(copy.folder.glob("runs/r/predictions/*.json")), "undo may bring it back"
+    assert list(copy.folder.glob("runs/r/predictions/*.safetensors")), "undo may bring it back"
     copy.close().result()
     assert not (copy.folder / "runs" / "r").exists()
     assert recall(session) == (["a.tif", "b.tif"], [])
