@@ -656,14 +656,12 @@ class Session:
             self.folder, run, tuple(refs), ours, fit_to, magnification, self._pixels.hold
         )
 
-        before = self.project.find_run(run.id)
+        before = self.project
 
         def take(found: list[Prediction]) -> None:
-            if self._went_on(before):
-                return
-            there = {ref.id for ref in self.project.images}
-            known = self.found.setdefault(run.id, {})
-            known.update({one.image: one for one in found if one.image in there})
+            new = self._that_still_hold(found, before)
+            if new and not self._went_on(before.find_run(run.id)):
+                self.found.setdefault(run.id, {}).update(new)
 
         return self._job(work, f"predict with {run.name}", take)
 
@@ -673,16 +671,28 @@ class Session:
         That is where model and image are as they were. What was found since stays. Files that are
         damaged are told in the notes of the job's last progress.
         """
-        before = self.project.find_run(run.id)
+        before, known = self.project, self.found.get(run.id, {})
+        unknown = [ref for ref in before.images if ref.id not in known]
 
         def take(found: list[Prediction]) -> None:
-            there = {ref.id for ref in self.project.images}
-            known = {one.image: one for one in found if one.image in there}
-            if known and not self._went_on(before):
-                self.found[run.id] = known | self.found.get(run.id, {})
+            read = self._that_still_hold(found, before)
+            if read and not self._went_on(before.find_run(run.id)):
+                self.found[run.id] = read | self.found.get(run.id, {})
 
-        work = predicting.recall(self.project, self.folder, run, self._pixels.hold)
+        work = predicting.recall(self.folder, run, unknown, self._pixels.hold)
         return self._job(work, f"read what {run.name} found", take)
+
+    def _that_still_hold(
+        self, found: Sequence[Prediction], before: Project
+    ) -> dict[str, Prediction]:
+        """Return what was found on images that models see by now as in an earlier state."""
+        then = {ref.id: ref for ref in before.images}
+        same = {
+            ref.id
+            for ref in self.project.images
+            if ref.id not in then or predicting.is_seen_as(ref, then[ref.id])
+        }
+        return {one.image: one for one in found if one.image in same}
 
     def _went_on(self, before: TrainingRun | None) -> bool:
         """Tell whether a run has other weights by now than in an earlier record of it."""

@@ -10,6 +10,7 @@ from napari_synthseg.core.predictions import FoundObject, InstancePrediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow import predicting
 from napari_synthseg.workflow.session import Session
 
@@ -142,6 +143,45 @@ def test_what_was_found_since_is_not_replaced(session):
     known = session.found["r"]
     assert known[session.project.images[0].id] is newer
     assert len(known) == 2
+
+
+@pytest.mark.parametrize("act", ["recall", "predict"])
+def test_what_no_longer_holds_at_the_end_is_not_taken(session, act):
+    """An image may be edited while it is read or looked at."""
+    run, (first, second) = session.project.run("r"), session.project.images
+    job = session.recall(run) if act == "recall" else session.predict(run, (first, second))
+    size = first.model_copy(update={"pixel_size": (0.5, 0.5), "unit": "um"})
+    name = second.model_copy(update={"name": "renamed", "role": "test"})
+    session.edit(session.project.with_images(size, name), "set pixel size")
+    job.result()
+    assert list(session.found["r"]) == [second.id]
+
+
+def test_what_was_found_since_is_not_read(session):
+    session.predict(session.project.run("r"), session.project.images[:1]).result()
+    assert recall(session) == (["b.tif"], [])
+    assert recall(session) == ([], [])
+
+
+def test_a_full_disk_takes_nothing_of_what_is_found(session, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_synthseg.storage.predictions.write_tiff", full)
+    first, second = session.predict(session.project.run("r"), session.project.images).result()
+    assert list(session.found["r"].values()) == [first, second]
+    (note,) = second.notes
+    assert note.startswith("it is gone once the project is closed, as it cannot be kept ('")
+    assert "No space left" in note
+    session.found.clear()
+    assert recall(session) == ([], [])
+
+
+def test_what_the_task_of_a_run_does_not_find_is_not_read(session, monkeypatch):
+    monkeypatch.setattr(type(task_info("segment")), "finds", "boxes")
+    names, (words,) = recall(session)
+    assert names == []
+    assert "is not of the kind that its model finds): predict it anew" in words
 
 
 def test_what_is_read_fills_no_memory(session, monkeypatch):
