@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ from napari_synthseg.io.labels import read_whole
 from napari_synthseg.io.result_files import write_tiff
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.object_columns import columns_of, objects_of, read_columns
-from napari_synthseg.storage.runs import run_folder
+from napari_synthseg.storage.runs import RUNS_FOLDER, run_folder
 from napari_synthseg.storage.tensors import Arrays, safe_name, save_tensors, writing
 from napari_synthseg.storage.uris import ARRAYS_PREFIX
 
@@ -49,6 +50,9 @@ FORMAT = 1
 
 WITHOUT_EFFECT = {"id", "name", "role", "group", "exhaustive", "synthetic", "content"}
 """Fields of an image that change nothing in what is found on it."""
+
+RECORD, PIXELS = ".safetensors", ".tif"
+"""How names of the files of an image end."""
 
 MAX_HEADER_BYTES = 2**20
 """Of what stands before the columns, in files of strangers, too."""
@@ -187,7 +191,7 @@ class KeptPredictions:
 
     def _files(self, ref: ImageRef) -> tuple[Path, Path]:
         name = safe_name(ref.id)
-        return self._place / f"{name}.safetensors", self._place / f"{name}.tif"
+        return self._place / f"{name}{RECORD}", self._place / f"{name}{PIXELS}"
 
     def _region_of(self, ref: ImageRef) -> Region | None:
         try:
@@ -201,6 +205,15 @@ class KeptPredictions:
         if ref.fingerprint and not ref.uri.startswith(ARRAYS_PREFIX):
             del image["uri"]  # the same file may lie elsewhere by now
         return hashlib.sha256(_text((self._made_by, image))).hexdigest()
+
+
+def remove_strays(folder: Path, known: Collection[str]) -> None:
+    """Remove what runs found on images that are in the project no more (`known` are ids of all)."""
+    for path in (folder / RUNS_FOLDER).glob("*/predictions/*"):
+        is_ours = not (path.parent.is_symlink() or path.parent.parent.is_symlink())
+        if is_ours and path.suffix in (RECORD, PIXELS) and path.stem not in known:
+            with suppress(OSError):  # it harms nobody
+                path.unlink()
 
 
 def _text(values: Any) -> bytes:

@@ -37,6 +37,7 @@ from napari_synthseg.realism.figure import Comparison
 from napari_synthseg.storage import arrays, runs
 from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.storage.images import SeriesChoice
+from napari_synthseg.storage.predictions import remove_strays
 from napari_synthseg.storage.project_store import ProjectStore
 from napari_synthseg.storage.uris import named_files
 from napari_synthseg.workflow import (
@@ -132,6 +133,7 @@ class Session:
         self._pixels = HeldPixels(store.folder)
         self._merges: dict[Job[Any], Callable[[Outcome[Any]], None]] = {}
         self._keeping: set[Job[Any]] = set()
+        self._writing: set[Job[None]] = set()
         self._copying: Job[Session] | None = None
         self._painted: set[str] = set()
         self._records = RunRecords(store.folder)
@@ -254,9 +256,11 @@ class Session:
 
     def _write_run_records(self, before: Project) -> None:
         """Bring the folders of runs in line with what was edited, in the background."""
+        self._let_go_of_written()
         work = self._records.follow(before, self.project, lambda: self.project)
         if work is not None:
             job = self._job(work, "keep the records of runs", keep=True)
+            self._writing.add(job)
             job.finished.connect(self._on_records_written)
             if self._is_closing:  # in its thread: the folder is ours until that ends
                 job.run()
@@ -266,6 +270,13 @@ class Session:
     def _on_records_written(self, outcome: Outcome[None]) -> None:
         if outcome.error is not None:
             self.store.failed.emit(str(outcome.error))
+
+    def _let_go_of_written(self) -> None:
+        """Forget the work on records of runs that has ended: nothing of it is to be taken over."""
+        for job in tuple(self._writing):
+            if job.outcome is not None:
+                self._writing.discard(job)
+                self.record(job)
 
     def _require_writable(self) -> None:
         if self.read_only:
@@ -931,6 +942,7 @@ class Session:
     @property
     def jobs(self) -> tuple[Job[Any], ...]:
         """The jobs that were made and are not recorded yet."""
+        self._let_go_of_written()
         return tuple(self._merges)
 
     # --- the end of work -----------------------------------------------------------------------
@@ -982,6 +994,7 @@ class Session:
                     arrays.remove_array(uri, self.folder)  # only undo could have brought it back
                 self._painted.clear()
                 runs.remove_deleted(self.folder, {run.id for run in self.project.runs})
+                remove_strays(self.folder, {ref.id for ref in self.project.images})
             self.store.close()
         except InputError as error:
             logger.error("%s", error)

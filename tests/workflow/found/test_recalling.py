@@ -233,3 +233,24 @@ def test_a_copy_and_a_moved_project_have_it_and_a_deleted_run_has_not(session, t
     copy.close().result()
     assert not (copy.folder / "runs" / "r").exists()
     assert recall(session) == (["a.tif", "b.tif"], [])
+
+
+def test_what_was_found_on_images_that_are_gone_goes_with_the_session(session):
+    first, second = session.project.images
+    place = session.folder / "runs" / "r" / "predictions"
+    session.edit(session.project.without_image(first.id), "remove image")
+    assert {path.stem for path in place.iterdir()} == {first.id, second.id}, "undo may need it"
+    (place / "notes.txt").touch()
+    session.close().result()
+    names = {f"{second.id}.safetensors", f"{second.id}.tif", "notes.txt"}
+    assert {path.name for path in place.iterdir()} == names
+
+
+def test_work_on_the_records_of_runs_is_let_go_when_it_has_ended(session):
+    run = session.project.run("r")
+    for name in ("a", "b", "c"):
+        session.rename_run(session.project.run(run.id), name)
+        for job in session.jobs:
+            job.join(60)
+    assert session.jobs == ()
+    assert not session._keeping
