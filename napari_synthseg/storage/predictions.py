@@ -2,8 +2,9 @@
 
 ::
 
-    IMAGE.json     what was found, and a digest of the model and the image that it was found with
-    IMAGE.tif      instance ids, or class values of regions; of predictions that have pixels
+    IMAGE.safetensors   what was found, its objects as columns of numbers, with a digest of the
+                        model and the image that it was found with
+    IMAGE.tif           instance ids, or class values of regions; of predictions that have pixels
 
 What was found with another model, or on another state of the image, is not given again. Projects of
 strangers are read, too: nothing is executed, and what does not fit together is refused.
@@ -13,25 +14,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import Field, FiniteFloat
 
 from napari_synthseg.core.annotations import Frozen, ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, region_shape
 from napari_synthseg.core.predictions import (
     BoxPrediction,
-    FoundObject,
-    FoundPoint,
     ImageTagsPrediction,
     InstancePrediction,
     PointPrediction,
     Prediction,
+    PredictionKind,
     RegionPrediction,
 )
 from napari_synthseg.core.runs import TrainingRun
@@ -39,8 +40,9 @@ from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.labels import read_whole
 from napari_synthseg.io.result_files import write_tiff
 from napari_synthseg.storage.images import open_pixels
-from napari_synthseg.storage.runs import run_folder
-from napari_synthseg.storage.tensors import safe_name, write_file, writing
+from napari_synthseg.storage.object_columns import columns_of, objects_of, read_columns
+from napari_synthseg.storage.runs import RUNS_FOLDER, run_folder
+from napari_synthseg.storage.tensors import Arrays, safe_name, save_tensors, writing
 from napari_synthseg.storage.uris import ARRAYS_PREFIX
 
 FORMAT = 1
@@ -49,51 +51,30 @@ FORMAT = 1
 WITHOUT_EFFECT = {"id", "name", "role", "group", "exhaustive", "synthetic", "content"}
 """Fields of an image that change nothing in what is found on it."""
 
+RECORD, PIXELS = ".safetensors", ".tif"
+"""How names of the files of an image end."""
 
-class _Made(BaseModel):
-    """What is read of any record, also of one of another format."""
+MAX_HEADER_BYTES = 2**20
+"""Of what stands before the columns, in files of strangers, too."""
 
-    made_from: str
+TABLES: Mapping[PredictionKind, tuple[str, ...]] = {
+    "instance": ("objects",),
+    "semantic": (),
+    "boxes": ("objects", "candidates"),
+    "points": ("objects",),
+    "image_labels": (),
+}
+"""Kind of a prediction -> the tables of objects that it has."""
 
 
-class _Record(Frozen):
-    """What the records of all kinds of predictions hold."""
+class _Header(Frozen):
+    """What is kept of a prediction beside its pixels and objects."""
 
-    made_from: str
+    kind: PredictionKind
     notes: tuple[str, ...]
     scale: str
-
-
-class _Instances(_Record):
-    kind: Literal["instance"] = "instance"
-    objects: tuple[FoundObject, ...]
-
-
-class _Regions(_Record):
-    kind: Literal["semantic"] = "semantic"
-
-
-class _Boxes(_Record):
-    kind: Literal["boxes"] = "boxes"
-    objects: tuple[FoundObject, ...]
-    candidates: tuple[FoundObject, ...]
-
-
-class _Points(_Record):
-    kind: Literal["points"] = "points"
-    objects: tuple[FoundPoint, ...]
-
-
-class _Tags(_Record):
-    kind: Literal["image_labels"] = "image_labels"
-    probabilities: dict[int, float]
-    thresholds: dict[int, float]
-
-
-_AnyRecord = Annotated[
-    _Instances | _Regions | _Boxes | _Points | _Tags, Field(discriminator="kind")
-]
-_RECORD: TypeAdapter[_AnyRecord] = TypeAdapter(_AnyRecord)
+    probabilities: dict[int, FiniteFloat] = Field(default_factory=dict)
+    thresholds: dict[int, FiniteFloat] = Field(default_factory=dict)
 
 
 class KeptPredictions:
@@ -105,11 +86,13 @@ class KeptPredictions:
         The project's folder.
     run
         With a trained model.
+    kind
+        Of what its task finds; None: of any.
     """
 
-    def __init__(self, folder: Path, run: TrainingRun) -> None:
+    def __init__(self, folder: Path, run: TrainingRun, kind: PredictionKind | None = None) -> None:
         model = run.trained_model()
-        self._folder, self._run = folder, run.id
+        self._folder, self._run, self._kind = folder, run.id, kind
         self._values = set(model.rule.class_values)
         made_by = FORMAT, model.model_dump(mode="json"), run.steps, run.seconds
         self._made_by = hashlib.sha256(_text(made_by)).hexdigest()
@@ -132,14 +115,12 @@ class KeptPredictions:
             case InstancePrediction(ids=labels) | RegionPrediction(values=labels):
                 with writing(self._folder, pixels):
                     write_tiff(pixels, labels)
-        made = {
-            "made_from": self._digest(ref),
-            "notes": (*found.notes, *how),
-            "scale": found.scale,
-        }
-        # tasks of others may give numbers of NumPy
-        text = _record_of(found, made).model_dump_json(fallback=lambda number: number.item())
-        write_file(self._folder, record, lambda path: path.write_text(text, "utf-8"))
+        columns: Arrays = {}
+        for table in TABLES[found.kind]:
+            objects, has_boxes = getattr(found, table), found.kind != "points"
+            columns |= columns_of(table, objects, ref.ndim, boxes=has_boxes)
+        texts = {"made_from": self._digest(ref), "header": _header_of(found, how)}
+        save_tensors(self._folder, record, columns, texts)
 
     def load(self, ref: ImageRef) -> Prediction | None:
         """Return what was found on an image; None where nothing was, or other things would be now.
@@ -147,48 +128,61 @@ class KeptPredictions:
         Raises
         ------
         InputError
-            If its files are damaged, or do not fit the image.
+            If its files cannot be read, are damaged, or do not fit the image or the model.
         """
+        from safetensors import SafetensorError, safe_open
+
         record, pixels = self._files(ref)
-        if not record.is_file():
-            return None
         try:
-            text = record.read_bytes()
-            if _Made.model_validate_json(text).made_from != self._digest(ref):
+            if not record.is_file():
                 return None
-            kept = _RECORD.validate_json(text)
-        except (OSError, ValueError) as error:
+            _check_size_of_header(record)
+            with safe_open(record, "numpy") as file:
+                texts = file.metadata() or {}
+                if texts.get("made_from") != self._digest(ref):
+                    return None
+                if (region := self._region_of(ref)) is None:
+                    return None
+                header = _Header.model_validate_json(texts["header"])
+                tables, has_boxes = TABLES[header.kind], header.kind != "points"
+                columns = read_columns(file, tables, region, boxes=has_boxes)
+        except PermissionError as error:
+            raise InputError(f"'{record}' cannot be read ({error.strerror}).") from error
+        except (OSError, SafetensorError, ValueError, KeyError) as error:
             raise InputError(f"'{record}' is damaged.") from error
-        try:
-            region = open_pixels(ref, self._folder).region
-        except InputError:  # it is gone or changed, which is told where it is looked at
-            return None
+        if self._kind not in (None, header.kind):
+            raise InputError(f"'{record}' is not of the kind that its model finds.")
         made: dict[str, Any] = {
             "image": ref.id,
             "run": self._run,
             "region_origin": tuple(start for start, _ in region),
-            "notes": kept.notes,
-            "scale": kept.scale,
+            "notes": header.notes,
+            "scale": header.scale,
         }
-        match kept:
-            case _Instances(objects=objects):
-                _check_objects(record, objects, region)
+        try:
+            made |= {name: objects_of(name, columns, region, self._values) for name in tables}
+        except InputError as error:
+            raise InputError(f"'{record}' holds {error}.") from None
+        match header.kind:
+            case "instance":
                 ids: NDArray[np.int32] = _read_labels(pixels, region, np.dtype(np.int32))
-                known = sorted(one.id for one in objects)
+                known = np.sort(columns["objects.id"])
                 # ids above the number of pixels would fill the memory
-                if ids.max() > ids.size or _ids_in(ids) != known:
+                if ids.max() > ids.size or not np.array_equal(_ids_in(ids), known):
                     raise InputError(f"'{pixels}' does not hold the objects of '{record.name}'.")
-                return InstancePrediction(ids=ids, objects=objects, **made)
-            case _Regions():
+                return InstancePrediction(ids=ids, **made)
+            case "semantic":
                 values: NDArray[np.uint8] = _read_labels(pixels, region, np.dtype(np.uint8))
-                return RegionPrediction(values=values, **made)
-            case _Boxes(objects=objects, candidates=candidates):
-                _check_objects(record, (*objects, *candidates), region)
-                return BoxPrediction(objects=objects, candidates=candidates, **made)
-            case _Points(objects=points):
-                _check_objects(record, points, region)
-                return PointPrediction(objects=points, **made)
-            case _Tags(probabilities=probabilities, thresholds=thresholds):
+                found = RegionPrediction(values=values, **made)
+                if not self._values.issuperset(np.flatnonzero(found.pixel_counts[1:]) + 1):
+                    raise InputError(f"'{pixels}' holds classes that its model does not know.")
+                return found
+            case "boxes":
+                return BoxPrediction(**made)
+            case "points":
+                return PointPrediction(**made)
+            case "image_labels":
+                probabilities, thresholds = header.probabilities, header.thresholds
                 if not self._values == probabilities.keys() == thresholds.keys():
                     raise InputError(f"'{record}' is not of the classes that its model knows.")
                 return ImageTagsPrediction(
@@ -197,7 +191,13 @@ class KeptPredictions:
 
     def _files(self, ref: ImageRef) -> tuple[Path, Path]:
         name = safe_name(ref.id)
-        return self._place / f"{name}.json", self._place / f"{name}.tif"
+        return self._place / f"{name}{RECORD}", self._place / f"{name}{PIXELS}"
+
+    def _region_of(self, ref: ImageRef) -> Region | None:
+        try:
+            return open_pixels(ref, self._folder).region
+        except InputError:  # it is gone or changed, which is told where it is looked at
+            return None
 
     def _digest(self, ref: ImageRef) -> str:
         """Return a digest of the model, and of all that decides what it sees of an image."""
@@ -207,42 +207,39 @@ class KeptPredictions:
         return hashlib.sha256(_text((self._made_by, image))).hexdigest()
 
 
+def remove_strays(folder: Path, known: Collection[str]) -> None:
+    """Remove what runs found on images that are in the project no more (`known` are ids of all)."""
+    for path in (folder / RUNS_FOLDER).glob("*/predictions/*"):
+        is_ours = not (path.parent.is_symlink() or path.parent.parent.is_symlink())
+        if is_ours and path.suffix in (RECORD, PIXELS) and path.stem not in known:
+            with suppress(OSError):  # it harms nobody
+                path.unlink()
+
+
 def _text(values: Any) -> bytes:
     return json.dumps(values, sort_keys=True).encode()
 
 
-def _record_of(found: Prediction, made: dict[str, Any]) -> _AnyRecord:
-    match found:
-        case InstancePrediction(objects=objects):
-            return _Instances(objects=objects, **made)
-        case RegionPrediction():
-            return _Regions(**made)
-        case BoxPrediction(objects=objects, candidates=candidates):
-            return _Boxes(objects=objects, candidates=candidates, **made)
-        case PointPrediction(objects=points):
-            return _Points(objects=points, **made)
-        case ImageTagsPrediction(probabilities=probabilities, thresholds=thresholds):
-            return _Tags(probabilities=probabilities, thresholds=thresholds, **made)
+def _header_of(found: Prediction, how: Sequence[str]) -> str:
+    tags: dict[str, Any] = {}
+    if isinstance(found, ImageTagsPrediction):  # tasks of others may give numbers of NumPy
+        for name in ("probabilities", "thresholds"):
+            numbers: Mapping[int, float] = getattr(found, name)
+            tags[name] = {int(value): float(number) for value, number in numbers.items()}
+    notes = (*found.notes, *how)
+    return _Header(kind=found.kind, notes=notes, scale=found.scale, **tags).model_dump_json()
 
 
-def _check_objects(record: Path, objects: Sequence[FoundPoint], region: Region) -> None:
-    """Refuse objects without a score, or that do not lie on the image."""
-    for one in objects:
-        is_placed = len(one.center) == len(region)
-        if isinstance(one, FoundObject):
-            is_placed = len(one.box) == len(one.center) == len(region) and all(
-                low <= start < stop <= high
-                for (start, stop), (low, high) in zip(one.box, region, strict=True)
-            )
-        if not is_placed or not np.isfinite((*one.center, one.score)).all():
-            raise InputError(f"'{record}' holds an object that cannot be on its image.")
+def _check_size_of_header(record: Path) -> None:
+    with record.open("rb") as file:  # safetensors: its length comes first
+        if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
+            raise ValueError("too large a header")
 
 
-def _ids_in(ids: NDArray[np.int32]) -> list[int]:
+def _ids_in(ids: NDArray[np.int32]) -> NDArray[np.intp]:
     is_there = np.zeros(int(ids.max()) + 1, bool)
     is_there[ids] = True
-    found: list[int] = (np.flatnonzero(is_there[1:]) + 1).tolist()
-    return found
+    return np.flatnonzero(is_there[1:]) + 1
 
 
 def _read_labels(path: Path, region: Region, dtype: np.dtype[Any]) -> NDArray[Any]:

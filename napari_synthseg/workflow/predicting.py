@@ -22,9 +22,9 @@ from napari_synthseg.io.naming import name_some
 from napari_synthseg.networks.libraries import TO_PREDICT, load_libraries
 from napari_synthseg.storage import runs
 from napari_synthseg.storage.images import SeriesChoice, describe, open_pixels
-from napari_synthseg.storage.predictions import KeptPredictions
+from napari_synthseg.storage.predictions import WITHOUT_EFFECT, KeptPredictions
 from napari_synthseg.storage.uris import relative_uri
-from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.tasks.registry import describe_task, task_info
 from napari_synthseg.training.appearance import compare, measure_appearance
 from napari_synthseg.workflow.first_pass import find_magnification
 from napari_synthseg.workflow.images.channels import as_learned
@@ -214,7 +214,7 @@ def predict(
     learned from, it is told before it is predicted, and in its prediction. What is cancelled
     returns those that are whole.
     """
-    kept, how = KeptPredictions(folder, run), _told_later(adapt_to is not None, magnification)
+    kept, how = _kept_of(folder, run), _told_later(adapt_to is not None, magnification)
     predictor = yield from load_model(folder, run, adapt_to)
     yield Progress(0.0, notes=tuple(f"{run.name}: {words}" for words in few_steps(run.steps)))
     found: list[Prediction] = []
@@ -226,9 +226,34 @@ def predict(
         except Cancelled:
             return found
         if ref.id in keep:
-            kept.save(ref, made, how)
+            made = _keep(kept, ref, made, how)
         found.append(hold(made))
     return found
+
+
+def _kept_of(folder: Path, run: TrainingRun) -> KeptPredictions:
+    return KeptPredictions(folder, run, describe_task(run.task).finds)
+
+
+def _keep(
+    kept: KeptPredictions, ref: ImageRef, found: Prediction, how: Sequence[str]
+) -> Prediction:
+    """Keep what was found; return it, with a note where it cannot be kept."""
+    try:
+        kept.save(ref, found, how)
+    except InputError as error:
+        why = str(error).rstrip(".")
+        note = f"it is gone once the project is closed, as it cannot be kept ({why})"
+        return replace(found, notes=(*found.notes, note))
+    return found
+
+
+def is_seen_as(ref: ImageRef, before: ImageRef) -> bool:
+    """Tell whether the same would be found on an image as on an earlier state of it."""
+    if ref is before:
+        return True
+    now, then = (one.model_dump(exclude=WITHOUT_EFFECT) for one in (ref, before))
+    return now == then
 
 
 def _told_later(is_adapted: bool, magnification: Magnification) -> tuple[str, ...]:
@@ -242,21 +267,21 @@ def _told_later(is_adapted: bool, magnification: Magnification) -> tuple[str, ..
 
 
 def recall(
-    project: Project,
     folder: Path,
     run: TrainingRun,
+    images: Sequence[ImageRef],
     hold: Callable[[Prediction], Prediction] = lambda found: found,
 ) -> Generator[Progress, None, list[Prediction]]:
-    """Read again what a run found last on the images of a project, where it would find the same.
+    """Read again what a run found last on images of a project, where it would find the same.
 
     Each is passed through `hold` before the next one is read. What cannot be read is left out, and
     told at the end. What is cancelled returns those that were read.
     """
-    kept, found = KeptPredictions(folder, run), list[Prediction]()
+    kept, found = _kept_of(folder, run), list[Prediction]()
     damaged, why = list[ImageRef](), ""
     with suppress(Cancelled):
-        for number, ref in enumerate(project.images):
-            yield Progress(number / len(project.images), f"reading what was found on {ref.name}")
+        for number, ref in enumerate(images):
+            yield Progress(number / len(images), f"reading what was found on {ref.name}")
             try:
                 one = kept.load(ref)
             except InputError as error:

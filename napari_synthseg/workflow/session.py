@@ -37,6 +37,7 @@ from napari_synthseg.realism.figure import Comparison
 from napari_synthseg.storage import arrays, runs
 from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.storage.images import SeriesChoice
+from napari_synthseg.storage.predictions import remove_strays
 from napari_synthseg.storage.project_store import ProjectStore
 from napari_synthseg.storage.uris import named_files
 from napari_synthseg.workflow import (
@@ -132,6 +133,7 @@ class Session:
         self._pixels = HeldPixels(store.folder)
         self._merges: dict[Job[Any], Callable[[Outcome[Any]], None]] = {}
         self._keeping: set[Job[Any]] = set()
+        self._writing: set[Job[None]] = set()
         self._copying: Job[Session] | None = None
         self._painted: set[str] = set()
         self._records = RunRecords(store.folder)
@@ -254,9 +256,11 @@ class Session:
 
     def _write_run_records(self, before: Project) -> None:
         """Bring the folders of runs in line with what was edited, in the background."""
+        self._let_go_of_written()
         work = self._records.follow(before, self.project, lambda: self.project)
         if work is not None:
             job = self._job(work, "keep the records of runs", keep=True)
+            self._writing.add(job)
             job.finished.connect(self._on_records_written)
             if self._is_closing:  # in its thread: the folder is ours until that ends
                 job.run()
@@ -266,6 +270,13 @@ class Session:
     def _on_records_written(self, outcome: Outcome[None]) -> None:
         if outcome.error is not None:
             self.store.failed.emit(str(outcome.error))
+
+    def _let_go_of_written(self) -> None:
+        """Forget the work on records of runs that has ended: nothing of it is to be taken over."""
+        for job in tuple(self._writing):
+            if job.outcome is not None:
+                self._writing.discard(job)
+                self.record(job)
 
     def _require_writable(self) -> None:
         if self.read_only:
@@ -656,14 +667,12 @@ class Session:
             self.folder, run, tuple(refs), ours, fit_to, magnification, self._pixels.hold
         )
 
-        before = self.project.find_run(run.id)
+        before = self.project
 
         def take(found: list[Prediction]) -> None:
-            if self._went_on(before):
-                return
-            there = {ref.id for ref in self.project.images}
-            known = self.found.setdefault(run.id, {})
-            known.update({one.image: one for one in found if one.image in there})
+            new = self._that_still_hold(found, before)
+            if new and not self._went_on(before.find_run(run.id)):
+                self.found.setdefault(run.id, {}).update(new)
 
         return self._job(work, f"predict with {run.name}", take)
 
@@ -673,16 +682,28 @@ class Session:
         That is where model and image are as they were. What was found since stays. Files that are
         damaged are told in the notes of the job's last progress.
         """
-        before = self.project.find_run(run.id)
+        before, known = self.project, self.found.get(run.id, {})
+        unknown = [ref for ref in before.images if ref.id not in known]
 
         def take(found: list[Prediction]) -> None:
-            there = {ref.id for ref in self.project.images}
-            known = {one.image: one for one in found if one.image in there}
-            if known and not self._went_on(before):
-                self.found[run.id] = known | self.found.get(run.id, {})
+            read = self._that_still_hold(found, before)
+            if read and not self._went_on(before.find_run(run.id)):
+                self.found[run.id] = read | self.found.get(run.id, {})
 
-        work = predicting.recall(self.project, self.folder, run, self._pixels.hold)
+        work = predicting.recall(self.folder, run, unknown, self._pixels.hold)
         return self._job(work, f"read what {run.name} found", take)
+
+    def _that_still_hold(
+        self, found: Sequence[Prediction], before: Project
+    ) -> dict[str, Prediction]:
+        """Return what was found on images that models see by now as in an earlier state."""
+        then = {ref.id: ref for ref in before.images}
+        same = {
+            ref.id
+            for ref in self.project.images
+            if ref.id not in then or predicting.is_seen_as(ref, then[ref.id])
+        }
+        return {one.image: one for one in found if one.image in same}
 
     def _went_on(self, before: TrainingRun | None) -> bool:
         """Tell whether a run has other weights by now than in an earlier record of it."""
@@ -921,6 +942,7 @@ class Session:
     @property
     def jobs(self) -> tuple[Job[Any], ...]:
         """The jobs that were made and are not recorded yet."""
+        self._let_go_of_written()
         return tuple(self._merges)
 
     # --- the end of work -----------------------------------------------------------------------
@@ -972,6 +994,7 @@ class Session:
                     arrays.remove_array(uri, self.folder)  # only undo could have brought it back
                 self._painted.clear()
                 runs.remove_deleted(self.folder, {run.id for run in self.project.runs})
+                remove_strays(self.folder, {ref.id for ref in self.project.images})
             self.store.close()
         except InputError as error:
             logger.error("%s", error)

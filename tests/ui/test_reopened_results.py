@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.predictions import FoundObject, InstancePrediction
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Cancelled, Progress
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.workflow import predicting
@@ -139,6 +139,47 @@ def test_another_run_shows_what_it_found_as_soon_as_nothing_else_runs(predicted,
     assert seen(predicted) == ["Prediction: run 2, discs"]
 
 
+def test_what_was_stopped_is_read_when_the_page_is_seen_again(predicted, looked, monkeypatch):
+    stop = [True]
+    read = predicting.recall
+
+    def recall(*args):
+        yield Progress(0.0, "about to read")
+        if stop:
+            raise Cancelled
+        return (yield from read(*args))
+
+    monkeypatch.setattr(predicting, "recall", recall)
+    del looked[:]
+    page = reopen(predicted)
+    assert page.found_text.text() == "No results of run 2 are shown: press Predict."
+    stop.clear()
+    predicted.panel.show_step(3)
+    predicted.panel.show_step(4)
+    predicted.settle()
+    assert looked == []
+    assert page.found_text.text().startswith("Found: 10 (")
+
+
+def test_images_other_than_those_predicted_since_are_read_too(predicted, looked):
+    choose(predicted, 2)
+    session = predicted.session
+    (first,) = session.project.images
+    other = add_array(session, np.zeros(SHAPE, np.uint8), "yx", "other")
+    session.predict(session.project.run("r2"), [first, other]).result()
+    session.found.clear()
+    page = predicted.panel.results_page
+    page._on_session_changed()  # as of a project that was opened while its page was seen
+    session.predict(session.project.run("r2"), [other]).result()
+    predicted.panel.show_step(3)
+    del looked[:]
+    predicted.panel.show_step(4)
+    predicted.settle()
+    assert looked == []
+    assert set(session.found["r2"]) == {first.id, other.id}
+    assert page.found_text.text().startswith("Found: ")
+
+
 def test_what_no_longer_holds_is_found_anew(predicted, looked):
     del looked[:]
     (image,) = predicted.session.project.images
@@ -150,7 +191,7 @@ def test_what_no_longer_holds_is_found_anew(predicted, looked):
     assert looked == [("run 2", "discs")]
     choose(predicted, 1)
     assert looked == [("run 2", "discs")]
-    assert page.found_text.text().startswith("What run 1 found before was not kept, or its images")
+    assert page.found_text.text() == "No results of run 1 are shown: press Predict."
     assert page.next_step().text == "Predict"
 
 

@@ -10,6 +10,7 @@ from napari_synthseg.core.predictions import FoundObject, InstancePrediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow import predicting
 from napari_synthseg.workflow.session import Session
 
@@ -119,13 +120,13 @@ def test_a_run_that_went_on_has_found_nothing(session):
 
 
 def test_damaged_files_are_told_once_and_found_anew(session, looked):
-    for path in session.folder.glob("runs/r/predictions/*.json"):
+    for path in session.folder.glob("runs/r/predictions/*.safetensors"):
         path.write_text("{")
     names, told = recall(session)
     assert names == []
     (words,) = told
     assert words.startswith("run 1: what it found on 'a.tif', 'b.tif' cannot be read again ('")
-    assert words.endswith(".json' is damaged): predict it anew")
+    assert words.endswith(".safetensors' is damaged): predict it anew")
     session.predict(session.project.run("r"), session.project.images[:1]).result()
     assert looked == ["a.tif", "b.tif", "a.tif"]
     session.found.clear()
@@ -142,6 +143,45 @@ def test_what_was_found_since_is_not_replaced(session):
     known = session.found["r"]
     assert known[session.project.images[0].id] is newer
     assert len(known) == 2
+
+
+@pytest.mark.parametrize("act", ["recall", "predict"])
+def test_what_no_longer_holds_at_the_end_is_not_taken(session, act):
+    """An image may be edited while it is read or looked at."""
+    run, (first, second) = session.project.run("r"), session.project.images
+    job = session.recall(run) if act == "recall" else session.predict(run, (first, second))
+    size = first.model_copy(update={"pixel_size": (0.5, 0.5), "unit": "um"})
+    name = second.model_copy(update={"name": "renamed", "role": "test"})
+    session.edit(session.project.with_images(size, name), "set pixel size")
+    job.result()
+    assert list(session.found["r"]) == [second.id]
+
+
+def test_what_was_found_since_is_not_read(session):
+    session.predict(session.project.run("r"), session.project.images[:1]).result()
+    assert recall(session) == (["b.tif"], [])
+    assert recall(session) == ([], [])
+
+
+def test_a_full_disk_takes_nothing_of_what_is_found(session, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_synthseg.storage.predictions.write_tiff", full)
+    first, second = session.predict(session.project.run("r"), session.project.images).result()
+    assert list(session.found["r"].values()) == [first, second]
+    (note,) = second.notes
+    assert note.startswith("it is gone once the project is closed, as it cannot be kept ('")
+    assert "No space left" in note
+    session.found.clear()
+    assert recall(session) == ([], [])
+
+
+def test_what_the_task_of_a_run_does_not_find_is_not_read(session, monkeypatch):
+    monkeypatch.setattr(type(task_info("segment")), "finds", "boxes")
+    names, (words,) = recall(session)
+    assert names == []
+    assert "is not of the kind that its model finds): predict it anew" in words
 
 
 def test_what_is_read_fills_no_memory(session, monkeypatch):
@@ -189,7 +229,28 @@ def test_a_copy_and_a_moved_project_have_it_and_a_deleted_run_has_not(session, t
     copy = session.save_as(tmp_path / "far" / "copy.synthseg").result()
     assert recall(copy) == (["a.tif", "b.tif"], [])
     copy.delete_run(copy.project.run("r"))
-    assert list(copy.folder.glob("runs/r/predictions/*.json")), "undo may bring it back"
+    assert list(copy.folder.glob("runs/r/predictions/*.safetensors")), "undo may bring it back"
     copy.close().result()
     assert not (copy.folder / "runs" / "r").exists()
     assert recall(session) == (["a.tif", "b.tif"], [])
+
+
+def test_what_was_found_on_images_that_are_gone_goes_with_the_session(session):
+    first, second = session.project.images
+    place = session.folder / "runs" / "r" / "predictions"
+    session.edit(session.project.without_image(first.id), "remove image")
+    assert {path.stem for path in place.iterdir()} == {first.id, second.id}, "undo may need it"
+    (place / "notes.txt").touch()
+    session.close().result()
+    names = {f"{second.id}.safetensors", f"{second.id}.tif", "notes.txt"}
+    assert {path.name for path in place.iterdir()} == names
+
+
+def test_work_on_the_records_of_runs_is_let_go_when_it_has_ended(session):
+    run = session.project.run("r")
+    for name in ("a", "b", "c"):
+        session.rename_run(session.project.run(run.id), name)
+        for job in session.jobs:
+            job.join(60)
+    assert session.jobs == ()
+    assert not session._keeping

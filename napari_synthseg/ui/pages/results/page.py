@@ -135,7 +135,7 @@ class ResultsPage(Page):
         self.controller.work_changed.connect(self._score_when_free)
         self.controller.work_changed.connect(self._recall_when_free)
         self._recalled: set[str] = set()
-        """Ids of runs of which what they found before the project was opened was looked for."""
+        """Ids of runs of which what they found before the project was opened was read."""
         self._wants_recall = False
         self._unshown_maps: dict[tuple[str, str], HeatMaps] = {}
         """Ids of run and image -> maps made last, where the user went to another run or image."""
@@ -191,17 +191,24 @@ class ResultsPage(Page):
         self.layers.look_at_image(clicks=False)
         self.refresh()
         run = self._run
-        if run is None or self._is_predicted:
+        if run is None:
             return
-        if run.id in self._recalled or self.is_busy:  # which is told
-            self.predict()
+        if self.is_busy or run.id in self._recalled:
+            self._wants_recall = True
+            if not self._is_predicted:
+                self.predict()  # where other work runs that is told
             return
         in_view = self._in_view
 
         def go_on(outcome: Outcome[list[Prediction]]) -> None:
             if outcome.value:
                 self._go_to_found(outcome.value, in_view)
-            elif outcome.state == "done" and self.isVisible() and self.runs.value == run.id:
+            elif (
+                outcome.state == "done"
+                and not self._is_predicted
+                and self.isVisible()
+                and self.runs.value == run.id
+            ):
                 self.predict()
 
         self._recall(run, go_on)
@@ -293,7 +300,7 @@ class ResultsPage(Page):
             return
         self._wants_recall = False
         run = self._run
-        if run is not None and not self._is_predicted and run.id not in self._recalled:
+        if run is not None and run.id not in self._recalled:
             self._recall(run, lambda outcome: None)
 
     def _recall(
@@ -302,12 +309,13 @@ class ResultsPage(Page):
         """Read what a run found before the project was opened, and show it."""
 
         def show(outcome: Outcome[list[Prediction]]) -> None:
+            if outcome.state == "done":
+                self._recalled.add(run.id)
             if outcome.value:
                 self._show_found(run)
                 self.refresh()
             then(outcome)
 
-        self._recalled.add(run.id)
         self.controller.start(
             lambda session: session.recall(run),
             on_progress=lambda steps: [warn(f"{note}.") for one in steps for note in one.notes],

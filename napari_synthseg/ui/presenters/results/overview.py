@@ -62,18 +62,15 @@ def describe_found(
 def describe_missing(
     run: TrainingRun, found: Sequence[Prediction], shown: Sequence[ImageRef]
 ) -> str:
-    """Return that a run predicted nothing yet, or nothing on the image that is shown; else ''."""
+    """Return that nothing is known that a run found, or not on the image shown; else ''."""
     if not found:
-        if not run.scores:
-            return f"{run.name} has predicted nothing yet."
-        return (
-            f"What {run.name} found before was not kept, or its images have changed since: Predict "
-            "finds it anew."
-        )
+        return f"No results of {run.name} are shown: press Predict."
     predicted = {one.image for one in found}
     if not shown or any(ref.id in predicted for ref in shown):
         return ""
-    return f"{run.name} has not predicted {shown[0].name}: tick it above, then Predict again."
+    return (
+        f"No results of {run.name} on {shown[0].name} are shown: tick it above, then Predict again."
+    )
 
 
 def describe_notes(found: Sequence[Prediction], project: Project) -> str:
