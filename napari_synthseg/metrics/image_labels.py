@@ -134,7 +134,9 @@ def _warn_of_one_side(
     class_names: Mapping[int, str], shown: NDArray[np.bool_], known: NDArray[np.bool_]
 ) -> tuple[str, ...]:
     """Warn of classes that no image shows, that every image does, or that some may or may not."""
-    warnings = []
+    warnings: list[str] = []
+    nowhere: list[str] = []
+    everywhere: list[str] = []
     for name, column, mine in zip(class_names.values(), shown.T, known.T, strict=True):
         if not mine.all():
             warnings.append(
@@ -142,10 +144,23 @@ def _warn_of_one_side(
                 f"{len(mine)} images, which may show one, do not count for it."
             )
         if not column.any():
-            warnings.append(f"Class '{name}' is on no image: how well it is found is not defined.")
+            nowhere.append(name)
         elif column[mine].all():
-            warnings.append(
-                f"Class '{name}' is on every image: any order of them has an average precision of "
-                "1."
-            )
+            everywhere.append(name)
+    if nowhere:
+        warnings.append(
+            f"{_name_classes(nowhere)} on no image: how well it is found is not defined."
+        )
+    if everywhere:
+        warnings.append(
+            f"{_name_classes(everywhere)} on every image: any order of them has an average "
+            "precision of 1."
+        )
     return tuple(warnings)
+
+
+def _name_classes(names: Sequence[str]) -> str:
+    quoted = [f"'{name}'" for name in names]
+    if len(names) == 1:
+        return f"Class {quoted[0]} is"
+    return f"Classes {', '.join(quoted[:-1])} and {quoted[-1]} are"

@@ -83,6 +83,16 @@ def test_a_class_on_every_image_is_warned_of():
     )
 
 
+def test_classes_that_are_alike_are_warned_of_together():
+    scores = score(np.array([[1, 1], [1, 1]], bool), np.zeros((2, 2)))
+    assert scores.warnings == (
+        "Classes 'cell' and 'crystal' are on every image: any order of them has an average "
+        "precision of 1.",
+    )
+    scores = score(np.zeros((2, 2), bool), np.zeros((2, 2)))
+    assert "Classes 'cell' and 'crystal' are on no image" in scores.warnings[0]
+
+
 def test_thresholds_may_differ_by_class():
     true = np.array([[1, 1], [0, 0]], bool)
     scores = score(true, [[0.4, 0.4], [0.3, 0.3]], threshold={1: 0.35, 2: 0.5})

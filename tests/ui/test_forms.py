@@ -90,7 +90,7 @@ def test_edits_make_a_new_model(qtbot):
     assert got[-1] == Settings(count=7, mode="two", on=False, limit=2.5)
     form.fields["limit"].native.setValue(form.fields["limit"].native.minimum())
     assert got[-1].limit is None
-    assert form.fields["count"].native.toolTip() == "how many\nName in scripts: count"
+    assert form.fields["count"].native.toolTip() == "How many. Name in scripts: count."
 
 
 class Worded(BaseModel):
@@ -113,7 +113,7 @@ def test_plain_words_stand_for_names_and_values(qtbot):
     assert "Name in scripts: shape" in choice.toolTip()
     boxes = [form.fields[name].native for name in ("parts", "most")]
     assert [box.text() for box in boxes] == ["automatic", "no limit"]
-    assert boxes[0].toolTip().startswith("pieces; automatic: as they come\n")
+    assert boxes[0].toolTip().startswith("Pieces; automatic: as they come. ")
 
 
 @pytest.mark.parametrize("model", [TrainSpec(), *(kind() for kind in Recipe.kinds.values())])

@@ -223,7 +223,7 @@ class PatchesPage(Page):
         else:
             text = "Select a patch to read about it."
         self.about.setText(text)
-        self.about.setToolTip("\n".join(i.reason for p in patches[:1] for i in p.issues))
+        self.about.setToolTip("; ".join(i.reason for p in patches[:1] for i in p.issues))
 
     def _on_choice(self, _: object) -> None:
         self._is_choice = True

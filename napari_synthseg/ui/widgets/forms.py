@@ -282,4 +282,5 @@ def _unset(info: FieldInfo) -> str:
 def _tip(name: str, info: FieldInfo) -> str:
     """Return what a field does, in the words of its box, and what scripts and the docs call it."""
     told = (info.description or "").replace("empty:", f"{_unset(info)}:")
-    return "\n".join(part for part in (told, f"Name in scripts: {name}") if part)
+    told = f"{told[:1].upper()}{told[1:]}. " if told else ""
+    return f"{told}Name in scripts: {name}."

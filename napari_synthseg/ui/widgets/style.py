@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 from napari.utils.theme import get_theme
 
+CHECK_ICON = "theme_dark:/check.svg"
+"""What boxes in lists are ticked with: the bright one in each theme, as it stands on the accent."""
+
 
 @dataclass(frozen=True)
 class Colors:
     """The theme's colors that the panel paints with, as ``#rrggbb``.
 
     White text is read on `accent` and `done`; `text`, `muted` and `link` on `background` and
-    `foreground`. `icons` is where Qt finds the icons of the theme.
+    `foreground`.
     """
 
-    icons: str
     background: str
     foreground: str
     primary: str
@@ -34,7 +36,6 @@ def theme_colors(name: str) -> Colors:
     text, background = theme.text.as_hex("long"), theme.background.as_hex("long")
     accent = "#0a74ca" if dark else "#0062b1"
     return Colors(
-        icons=f"theme_{theme.id}:",
         background=background,
         foreground=theme.foreground.as_hex("long"),
         primary=theme.primary.as_hex("long"),
@@ -82,7 +83,7 @@ def style_sheet(colors: Colors) -> str:
         background: {colors.background}; border: 1px solid {colors.muted};
     }}
     QListView::indicator:checked {{
-        background: {colors.accent}; image: url("{colors.icons}/check.svg");
+        background: {colors.accent}; image: url("{CHECK_ICON}");
     }}
     QCheckBox:focus, QSlider:focus {{ outline: 1px solid {colors.accent}; }}
     """

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from napari_synthseg.ui.widgets.style import theme_colors
+import pytest
+from qtpy.QtGui import QImage
+
+from napari_synthseg.ui.widgets.style import style_sheet, theme_colors
 
 LEAST_CONTRAST = 4.5
 """Of text, by the accessibility guidelines of the W3C (WCAG 2.2, level AA)."""
+
+LEAST_CONTRAST_OF_SIGNS = 3.0
+"""By the same, of what is no text."""
 
 
 def luminance(color: str) -> float:
@@ -19,6 +25,22 @@ def luminance(color: str) -> float:
 def contrast(first: str, second: str) -> float:
     low, high = sorted((luminance(first), luminance(second)))
     return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_ticks_in_lists_stand_out(theme, qapp):
+    from napari._qt.qt_event_loop import get_qapp
+
+    get_qapp()
+    colors = theme_colors(theme)
+    (icon,) = re.findall(r'url\("(.+/check.svg)"\)', style_sheet(colors))
+    picture = QImage(icon)
+    tick = max(
+        (picture.pixelColor(x, y) for x in range(picture.width()) for y in range(picture.height())),
+        key=lambda color: color.alpha(),
+    )
+    assert contrast(tick.name(), colors.accent) > LEAST_CONTRAST_OF_SIGNS
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
