@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -133,9 +134,12 @@ def _resized(project: Project, sizes: Mapping[str, Mapping[str, Any]], add: bool
         known = next((cls for cls in project.classes if cls.name == name), None)
         if known is None and not add:
             names = ", ".join(f"'{cls.name}'" for cls in project.classes) or "none"
+            folded = {cls.name.casefold(): cls.name for cls in project.classes}
+            close = get_close_matches(name.casefold(), folded, 1)
+            meant = f"Did you mean '{folded[close[0]]}'? If not, add" if close else "Add"
             raise InputError(
-                f"--class {name}: there is no such class in this project (classes: {names}). Add "
-                "--add-classes to make it."
+                f"--class {name}: there is no such class in this project (classes: {names}). "
+                f"{meant} --add-classes to make it."
             )
         if known is None:
             project = project.with_classes(project.next_class(name, **size))

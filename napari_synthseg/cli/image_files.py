@@ -131,6 +131,10 @@ class ImageOptions:
         return uses
 
 
+NAME_AND_DIAMETER = re.compile(r".+:\d+(\.\d+)?\w*")
+"""What is left of a class whose name was split at a space by the shell."""
+
+
 def add_images(session: Session, images: Sequence[Path], options: ImageOptions) -> Imported:
     """Add the images of files to a project; those that it has already are left as they are.
 
@@ -139,6 +143,12 @@ def add_images(session: Session, images: Sequence[Path], options: ImageOptions) 
     InputError
         If a file cannot be used so; what others hold is added then, and is to be taken back.
     """
+    for path in images:
+        if NAME_AND_DIAMETER.fullmatch(path.name) and not path.exists():
+            raise InputError(
+                f"There is no file '{path}': check the name, and put names of classes in quotes "
+                "that contain a space, such as --class 'big cell:22'."
+            )
     added = session.add_files(options.uses(images)).result()
     refused = list(added.figures["refused"].values())
     if refused:

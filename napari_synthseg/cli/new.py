@@ -114,12 +114,13 @@ def _class_line(cls: ObjectClass, is_sized: bool, folder: Path) -> str:
     """Say which class there is, so that a mistyped NAME:DIAMETER is seen."""
     if is_sized:
         return f"{describe_class(cls)}."
-    line = (
-        f"{describe_class(cls)}, as no diameter was given; this would make it 30: "
-        f"{shlex.join(['napari-synthseg', 'edit', str(folder), '--class', f'{cls.name}:30'])}"
-    )
+    command = ["napari-synthseg", "edit", str(folder), "--class", f"{cls.name}:DIAMETER"]
+    line = f"{describe_class(cls)}, as no diameter was given ({shlex.join(command)} changes it)."
     if found := WITHOUT_COLON.fullmatch(cls.name):
-        line += f" If {found[2]} is the diameter, start anew with '{found[1]}:{found[2]}'."
+        line += (
+            f" If {found[2]} is its diameter, delete '{folder}' and begin again with "
+            f"'{found[1]}:{found[2]}'."
+        )
     return line
 
 

@@ -67,6 +67,15 @@ TABLES: Mapping[PredictionKind, tuple[str, ...]] = {
 """Kind of a prediction -> the tables of objects that it has."""
 
 
+TYPES: Mapping[PredictionKind, type[Prediction]] = {
+    type_.kind: type_
+    for type_ in (
+        InstancePrediction, RegionPrediction, BoxPrediction, PointPrediction, ImageTagsPrediction,
+    )
+}  # fmt: skip
+"""Kind of a prediction -> its type."""
+
+
 class _Header(Frozen):
     """What is kept of a prediction beside its pixels and objects."""
 
@@ -163,31 +172,28 @@ class KeptPredictions:
             made |= {name: objects_of(name, columns, region, self._values) for name in tables}
         except InputError as error:
             raise InputError(f"'{record}' holds {error}.") from None
-        match header.kind:
-            case "instance":
-                ids: NDArray[np.int32] = _read_labels(pixels, region, np.dtype(np.int32))
-                known = np.sort(columns["objects.id"])
-                # ids above the number of pixels would fill the memory
-                if ids.max() > ids.size or not np.array_equal(_ids_in(ids), known):
-                    raise InputError(f"'{pixels}' does not hold the objects of '{record.name}'.")
-                return InstancePrediction(ids=ids, **made)
-            case "semantic":
-                values: NDArray[np.uint8] = _read_labels(pixels, region, np.dtype(np.uint8))
-                found = RegionPrediction(values=values, **made)
-                if not self._values.issuperset(np.flatnonzero(found.pixel_counts[1:]) + 1):
-                    raise InputError(f"'{pixels}' holds classes that its model does not know.")
-                return found
-            case "boxes":
-                return BoxPrediction(**made)
-            case "points":
-                return PointPrediction(**made)
-            case "image_labels":
-                probabilities, thresholds = header.probabilities, header.thresholds
-                if not self._values == probabilities.keys() == thresholds.keys():
-                    raise InputError(f"'{record}' is not of the classes that its model knows.")
-                return ImageTagsPrediction(
-                    probabilities=probabilities, thresholds=thresholds, **made
-                )
+        type_ = TYPES[header.kind]
+        if type_ is InstancePrediction:
+            ids: NDArray[np.int32] = _read_labels(pixels, region, np.dtype(np.int32))
+            known = np.sort(columns["objects.id"])
+            # ids above the number of pixels would fill the memory
+            if ids.max() > ids.size or not np.array_equal(_ids_in(ids), known):
+                raise InputError(f"'{pixels}' does not hold the objects of '{record.name}'.")
+            made["ids"] = ids
+        elif type_ is RegionPrediction:
+            values: NDArray[np.uint8] = _read_labels(pixels, region, np.dtype(np.uint8))
+            made["values"] = values
+        elif type_ is ImageTagsPrediction:
+            probabilities, thresholds = header.probabilities, header.thresholds
+            if not self._values == probabilities.keys() == thresholds.keys():
+                raise InputError(f"'{record}' is not of the classes that its model knows.")
+            made |= {"probabilities": probabilities, "thresholds": thresholds}
+        found = type_(**made)
+        if isinstance(found, RegionPrediction):
+            present = np.flatnonzero(found.pixel_counts[1:]) + 1
+            if not self._values.issuperset(present.tolist()):
+                raise InputError(f"'{pixels}' holds classes that its model does not know.")
+        return found
 
     def _files(self, ref: ImageRef) -> tuple[Path, Path]:
         name = safe_name(ref.id)

@@ -73,7 +73,9 @@ def test_classes_are_told_so_that_a_forgotten_colon_is_seen(
     done = invoke("new", tmp_path / "a", pages, "--class", "cell:8", "--class", "nucleus22")
     assert "Class 1 'cell': objects about 8 px wide." in done.out
     assert "Class 2 'nucleus22': objects about 24 px wide, as no diameter was given" in done.out
-    assert "If 22 is the diameter, start anew with 'nucleus:22'." in done.out
+    assert "--class nucleus22:DIAMETER changes it)." in done.out
+    again = f"If 22 is its diameter, delete '{tmp_path / 'a'}' and begin again with 'nucleus:22'."
+    assert again in done.out
     for name, meant in (("Ki-67=8.5", "Ki-67:8.5"), ("big cell 30", "big cell:30"), ("3", "")):
         done = invoke("new", tmp_path / name, pages, "--class", name, "--json")
         (note,) = done.result["notes"][:1]

@@ -338,6 +338,7 @@ def test_prediction_is_written_and_scored(
     assert (out / "objects.csv").read_text().splitlines()[0] == header
     assert {int(row["id"]) for row in rows} == set(np.unique(labels).tolist()) - {0}
     assert done.result["per_image"] == {"cells": len(rows)}
+    assert done.result["learned_from"] == [field.image.name]
     done = invoke("score", "--task", "segment", "--pred", out, "--truth", field.masks, "--json")
     assert done.code == 0, done.err
     assert done.result["objects"] == field.objects

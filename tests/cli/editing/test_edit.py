@@ -209,6 +209,22 @@ def test_what_cannot_be_done_is_refused(
     assert saved(project) == before
 
 
+def test_a_mistyped_class_is_told_with_the_one_that_was_meant(
+    invoke: Invoke, project: Path
+) -> None:
+    for typed in ("nucleu:20", "Nucleus:20"):
+        done = invoke("edit", project, "--class", typed)
+        assert done.code == 2
+        assert "Did you mean 'nucleus'? If not, add --add-classes to make it." in done.err
+    assert "Add --add-classes" in invoke("edit", project, "--class", "yeast:20").err
+
+
+def test_a_name_that_the_shell_has_split_is_told(invoke: Invoke, project: Path) -> None:
+    done = invoke("edit", project, "--class", "nucleus:20", "cell:22")
+    assert done.code == 2
+    assert "in quotes that contain a space, such as --class 'big cell:22'" in done.err
+
+
 def test_a_printed_command_runs_nothing_that_is_in_the_name_of_a_class() -> None:
     assert "--class 'x$(touch y):22')" in how_to_resize("x$(touch y)", "22")
     assert how_to_resize("nucleus", "22").endswith("--class nucleus:22)")
