@@ -26,26 +26,22 @@ class GarbageSearch:
     """Those that came since something is left out, of all viewers with a panel."""
 
     def __init__(self) -> None:
-        self._is_over = False
-        libraries.loaded.connect(self._on_loaded)
+        self._is_off = False
+        libraries.loaded.connect(self._leave_out_all)
 
     def leave_out(self) -> None:
         """Leave out what is there if PyTorch is loaded, unless something is left out already."""
-        if self._is_over or GarbageSearch._leaves_out or not libraries.are_loaded():
-            return
-        if not gc.get_freeze_count():
+        if not GarbageSearch._leaves_out and libraries.are_loaded():
             self._leave_out_all()
 
-    def _on_loaded(self) -> None:
-        """Leave out what was just loaded, too; called in the thread that loaded it."""
-        if GarbageSearch._leaves_out or not gc.get_freeze_count():
-            self._leave_out_all()
-
-    @staticmethod
-    def _leave_out_all() -> None:
-        GarbageSearch._leaves_out = True
-        GarbageSearch._later_layers.clear()
-        gc.freeze()
+    def _leave_out_all(self) -> None:
+        """Leave out what is there, also what was just loaded by the thread that calls."""
+        if not self._is_off and not GarbageSearch._leaves_out:
+            self._is_off = gc.get_freeze_count() > 0  # somebody else leaves out what they know
+        if not self._is_off:
+            GarbageSearch._leaves_out = True
+            GarbageSearch._later_layers.clear()
+            gc.freeze()
 
     def has_come(self, layer: Layer) -> None:
         """Note that a layer was added."""
@@ -58,8 +54,8 @@ class GarbageSearch:
 
     def end(self) -> None:
         """Search everything again, and leave nothing out any more."""
-        self._is_over = True
-        libraries.loaded.disconnect(self._on_loaded, missing_ok=True)
+        self._is_off = True
+        libraries.loaded.disconnect(self._leave_out_all, missing_ok=True)
         self._take_in()
 
     @staticmethod
