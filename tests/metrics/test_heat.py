@@ -172,8 +172,8 @@ def test_a_map_without_a_positive_part_counts_as_constant_and_is_warned_of():
     assert scores.values["energy"] == scores.values["energy_chance"]
     assert scores.values["pointing"] == 1.0
     assert (
-        "Heat maps without a positive part (1 of 'cell'): their energy counts as that of a constant "
-        "map."
+        "Heat maps without a positive part (1 of 'cell'): their energy counts as that of a "
+        "constant map."
     ) in scores.warnings
 
 
