@@ -24,6 +24,7 @@ SHORT_TITLES = {
     "present_miou_per_image": "mIoU, present, by image",
     "present_miou_pooled": "mIoU, present, pooled",
     "miou": "mIoU, standard",
+    "boundary_tolerance": "how far a boundary may be off and still count as found, pixels",
     "pixel_accuracy": "pixels right",
     "absent_rate": "pixels of absent classes",
 }
