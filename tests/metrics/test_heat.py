@@ -172,7 +172,7 @@ def test_a_map_without_a_positive_part_counts_as_constant_and_is_warned_of():
     assert scores.values["energy"] == scores.values["energy_chance"]
     assert scores.values["pointing"] == 1.0
     assert (
-        "1 heat map(s) of class 'cell' have no positive part: their energy counts as that of a "
+        "Heat maps without a positive part (1 of 'cell'): their energy counts as that of a "
         "constant map."
     ) in scores.warnings
 

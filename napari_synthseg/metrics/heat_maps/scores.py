@@ -225,11 +225,12 @@ def _warn_of_maps(tallies: Mapping[str, _MapTally]) -> list[str]:
             )
         elif not tally.maps:
             warnings.append(f"Class '{name}' is on no image: its heat maps are not scored.")
-        if tally.blank:
-            warnings.append(
-                f"{tally.blank} heat map(s) of class '{name}' have no positive part: their energy "
-                "counts as that of a constant map."
-            )
+    blank = [f"{tally.blank} of '{name}'" for name, tally in tallies.items() if tally.blank]
+    if blank:
+        warnings.append(
+            f"Heat maps without a positive part ({', '.join(blank)}): their energy counts as that "
+            "of a constant map."
+        )
     return warnings
 
 

@@ -88,6 +88,9 @@ def test_true_boxes_or_masks_alone_are_trained_on(opened, tmp_path, kind, task):
     assert run.state == "done"
     panel.primary.click()
     assert panel.step == 4
+    offered = panel.results_page.take_away.what
+    titles = [offered.itemText(n) for n in range(offered.count())]
+    assert titles and not any("pairs" in title for title in titles), "none can be made"
 
 
 def test_locked_steps_say_why(bench):

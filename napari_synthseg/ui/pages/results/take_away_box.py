@@ -16,6 +16,7 @@ from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.pages.lane_bar import LaneBar
 from napari_synthseg.ui.presenters.results.taking_away import DEFAULT_PAIRS, Parcel, parcels_of
+from napari_synthseg.ui.presenters.steps import needs_no_dual_images
 from napari_synthseg.ui.widgets.parts import (
     ChoiceBox,
     column_in,
@@ -97,7 +98,8 @@ class TakeAwayBox(QWidget):
     def refresh(self) -> None:
         """Offer what the chosen run allows."""
         run, _ = self._chosen()
-        self._parcels = dict(parcels_of(run))
+        has_pairs = not needs_no_dual_images(self.controller.project)
+        self._parcels = dict(parcels_of(run, has_pairs=has_pairs))
         titles = {key: parcel.title for key, parcel in self._parcels.items()}
         tips = {key: parcel.tip for key, parcel in self._parcels.items()}
         self.what.fill(titles, tips)

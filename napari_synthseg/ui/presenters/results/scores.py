@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from textwrap import wrap
 
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.core.scores import FOREGROUND, Scores, metric_title
+from napari_synthseg.core.scores import CHANCE, FOREGROUND, Scores, metric_title
 from napari_synthseg.tasks.registry import shown_metrics
 from napari_synthseg.ui.presenters.tables import Cell, Table, heading
 from napari_synthseg.workflow.evaluating import HEAT_MAPS
@@ -24,6 +24,7 @@ SHORT_TITLES = {
     "present_miou_per_image": "mIoU, present, by image",
     "present_miou_pooled": "mIoU, present, pooled",
     "miou": "mIoU, standard",
+    "boundary_tolerance": "how far a boundary may be off and still count as found, pixels",
     "pixel_accuracy": "pixels right",
     "absent_rate": "pixels of absent classes",
 }
@@ -32,9 +33,10 @@ SHORT_TITLES = {
 IOU = "overlap (IoU: what both share, of what both cover)"
 
 MEANINGS = {
-    "f1": f"objects found with at least this {IOU}: 1 is every object, and nothing else",
-    "precision": "share of the predicted objects that are true",
-    "recall": "share of the true objects that were found",
+    "f1": "precision and recall in one figure (their harmonic mean): 1 is perfect",
+    "f1@": f"objects found with at least this {IOU}: 1 is every object, and nothing else",
+    "precision": "share of what was predicted that is true",
+    "recall": "share of what is true that was found",
     "matching_ap": "true / (true + false + missed) over all objects: 1 is perfect",
     "matching_ap_mean": "true / (true + false + missed), the mean over images: 1 is perfect",
     "count_error": "wrong count, as a share of the true count: 0 is perfect",
@@ -48,8 +50,25 @@ MEANINGS = {
     "pixel_accuracy": "share of the pixels that got their class",
     "absent_rate": "share of the pixels given to classes that the image's truth does not show: 0 "
     "is perfect; the figures of present classes do not see these",
+    "ap": "average precision: 1 where all that is true has a higher score than all that is not",
+    "f1_mean": "F1 of each class, the mean of them",
+    "prevalence": "share of the images that show the class: what AP is by chance",
+    "found": "true objects that were found",
+    "missed": "true objects that were not found",
+    "false": "predicted objects that are not true",
+    "pointing": "share of the heat maps whose brightest point lies in an object of the class",
+    "energy": "share of a heat map's brightness that lies in objects",
+    "pixel_ap": "1 where all pixels of objects are brighter than all others",
+    "max_box_acc_v2": "share of the heat maps of which a box around a bright part fits an object, "
+    "at the best threshold",
+    "max_box_acc_v2_largest": "the same with the largest bright part alone",
+    "peak_f1": "bright peaks that lie in objects, each in one of its own: 1 is one in each object, "
+    "and none elsewhere",
+    "peak_precision": "share of the bright peaks that lie in an object of their own",
+    "peak_recall": "share of the objects that hold a bright peak",
+    "maps": "heat maps that were scored",
 }
-"""Metric, without its threshold -> what it means."""
+"""Metric, without its threshold -> what it means; "f1@" is one that has a threshold."""
 
 OF_ONE_CLASS = {
     "iou": ("IoU", f"{IOU} of predicted and true area"),
@@ -142,7 +161,10 @@ def _title(name: str) -> str:
 
 
 def _meaning(name: str) -> str:
-    return MEANINGS.get(name.partition("@")[0], "")
+    kind, at_overlap, _ = name.partition("@")
+    if kind.endswith(CHANCE):
+        return "what a map that knows nothing of the image would get"
+    return MEANINGS.get(kind + at_overlap) or MEANINGS.get(kind, "")
 
 
 def _figure(name: str, value: float | None, meaning: str) -> Cell:

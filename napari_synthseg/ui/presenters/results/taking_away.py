@@ -82,8 +82,11 @@ NOT_WITHOUT_MASKS = ("coco-rle", "yolo-segments", "geojson", "rois")
 """Outlines; a detector has boxes alone."""
 
 
-def parcels_of(run: TrainingRun | None) -> Mapping[str, Parcel]:
-    """Return what can be taken away with a run's model: name -> what it is."""
+def parcels_of(run: TrainingRun | None, *, has_pairs: bool = True) -> Mapping[str, Parcel]:
+    """Return what can be taken away with a run's model: name -> what it is.
+
+    `has_pairs` tells whether the project has what dual images are made of.
+    """
     if run is None:
         return _PAIRS
     task = describe_task(run.task)
@@ -94,4 +97,4 @@ def parcels_of(run: TrainingRun | None) -> Mapping[str, Parcel]:
         objects = {}
     labels = _LABELS if task.writes_masks else {}
     figures = _FIGURES if objects or labels else {}
-    return {**objects, **labels, **figures, **_PAIRS, **_MODELS}
+    return {**objects, **labels, **figures, **(_PAIRS if has_pairs else {}), **_MODELS}

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import FOREGROUND, Scores
+from napari_synthseg.metrics.heat_maps.scores import score_heat_maps
+from napari_synthseg.tasks.registry import shown_metrics, task_names
 from napari_synthseg.ui.presenters.results.scores import (
     RIGHT,
     WRONG,
@@ -43,6 +49,31 @@ def test_objects_have_a_row_for_each_metric_the_important_ones_first():
     assert [cell.text for cell in table.columns] == ["all", "one", "two"]
     assert texts(table) == [["0.750", "0.500", "1.000"], ["0.500", "", ""], ["9", "", "3"]]
     assert "at least this overlap" in table.rows[0].tip
+
+
+@pytest.mark.parametrize("task", task_names())
+def test_each_figure_says_what_it_means(task):
+    names = shown_metrics(task)[0]
+    (table, *_) = score_tables(
+        OBJECTS.model_copy(update={"task": task, "values": dict.fromkeys(names, 0.5)})
+    )
+    assert len(table.rows) == len(names)
+    assert [cell.text for cell in table.rows if cell.tip == cell.text] == []
+
+
+def test_figures_of_heat_maps_say_what_they_mean():
+    heat = np.zeros((8, 8))
+    heat[2, 2] = 1.0
+    true = InstanceLabels((heat > 0).astype(np.int32), {1: 1})
+    images = [("a", true, {1: heat})]
+    scores = score_heat_maps(images, {1: "cell"}, measured_on="real", diameters={1: 2.0})
+    rows = score_tables(scores)[0].rows
+    assert rows and all(cell.tip != cell.text for cell in rows)
+
+
+def test_a_figure_of_image_labels_speaks_of_no_overlap():
+    tags = OBJECTS.model_copy(update={"task": "classify", "values": {"f1": 0.5}})
+    assert "overlap" not in score_tables(tags)[0].rows[0].tip
 
 
 def test_a_single_class_has_no_column_of_its_own():
