@@ -62,6 +62,7 @@ from napari_synthseg.ui.viewer.view import (
     center_on,
     look_at_layer,
     look_at_point,
+    make_canvas_current,
     remove_layer,
     unwrapped,
     write_on_canvas,
@@ -567,6 +568,7 @@ class Layers(QObject):
         for marking in (self.clicks, self.regions):
             if marking.layer is going:
                 marking.settle()
+        make_canvas_current(self._viewer)
 
     def _on_layer_removed(self, event: Any) -> None:
         gone: Layer = event.value
