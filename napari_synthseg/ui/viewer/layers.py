@@ -238,19 +238,19 @@ class Layers(QObject):
             return
 
         def add(read: tuple[Any, bool]) -> None:
-            origin = Placement.of_pixel_size(ref.pixel_size, ref.unit, ref.ndim)
-            layer = self._make_layer(ref, *read, placement or origin)
             again = self._find(ref.id)
-            if layer is None and again is not None:  # other channels were chosen meanwhile
-                self.show_image(again, then, placement)
-                return
-            if layer is not None:
-                self._hide_markings()
+            if parts_of(self._controller.project, key):
+                self._make_room(key)
+                origin = Placement.of_pixel_size(ref.pixel_size, ref.unit, ref.ndim)
+                layer = self._make_layer(ref, *read, placement or origin)
                 self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
                 self._watch(ref, layer)
                 if ref.ndim == 3:
                     center_on(self._viewer, layer.extent.world[:, -3:].mean(axis=0))
                 self._show_read(key)
+            elif again is not None:  # other channels were chosen meanwhile
+                self.show_image(again, then, placement)
+                return
             then()
 
         if key in self._images:
@@ -265,24 +265,31 @@ class Layers(QObject):
         job = Job(read_image(ref, session.folder), f"read {ref.name}")
         self._controller.run(job, then, lane="reading")
 
-    def _make_layer(
-        self, ref: ImageRef, pixels: Any, rgb: bool, placement: Placement
-    ) -> Image | None:
-        """Return a layer of an image, unless the project has it no more, or in other channels."""
-        refs = parts_of(self._controller.project, image_key(ref))
+    def _make_layer(self, ref: ImageRef, pixels: Any, rgb: bool, placement: Placement) -> Image:
+        """Return a layer of an image, with the name that its parts have in common."""
         channels = pixels.ndim - rgb - ref.ndim
-        if not refs:
-            return None
         place = placement.of_stack(channels) if channels else placement
+        refs = parts_of(self._controller.project, image_key(ref))
         layer = make_image_layer(pixels, common_name(refs), rgb, place)
         self._own_layers.add(layer)
         return layer
+
+    def _make_room(self, key: ImageKey) -> None:
+        """Take away what is not to be seen with an image, before its own layers are made.
+
+        What is there then is left out of the search for garbage; what is made then is searched
+        alone when it goes.
+        """
+        self._hide_markings()
+        others = [other for other in self._images if other != key]
+        self._drop_layers(others[: max(len(others) + 1 - KEPT_IMAGES, 0)])
+        self._garbage.leave_out()
 
     def _show_read(self, key: ImageKey) -> None:
         layer, refs = self._images[key].layer, parts_of(self._controller.project, key)
         if not refs:
             return
-        self._hide_markings()
+        self._make_room(key)
         is_other = self.image is None or self.image.key != key
         ndim = refs[0].ndim
         stored = np.shape(finest_level(layer))
@@ -307,7 +314,6 @@ class Layers(QObject):
             look_at_layer(self._viewer, layer)
         self.suggestions.set_image(image)
         self._images[key] = self._images.pop(key)  # the last one is the one that is shown
-        self._drop_layers(list(self._images)[:-KEPT_IMAGES])
         self.image_changed.emit()
 
     def _drop_layers(self, keys: Sequence[ImageKey]) -> None:
@@ -418,9 +424,9 @@ class Layers(QObject):
         """Show an image in a layer of its own, below what is marked on it."""
         if self.image is not image:
             return
-        layer = self._make_layer(image.refs[0], *read, watch.placement)
-        if layer is None:
+        if not image.refs:
             return
+        layer = self._make_layer(image.refs[0], *read, watch.placement)
         layers, active = self._viewer.layers, self._viewer.layers.selection.active
         layers.insert(layers.index(watch.layer) + 1 if watch.layer in layers else 0, layer)
         layers.selection.active = active
@@ -442,7 +448,7 @@ class Layers(QObject):
         garbage after each.
         """
         shown = (self.outlines, self.drawing, self.clicks, self.regions, self.left_out)
-        some = any(holder.layer is not None for holder in shown)
+        some = self._parts is not None or any(holder.layer is not None for holder in shown)
         with self._viewer.layers.batched_update() if some else nullcontext():
             self.outlines.hide()
             self.drawing.stop()
@@ -450,7 +456,7 @@ class Layers(QObject):
             self.regions.hide()
             self.left_out.hide()
             self.suggestions.set_image(None)
-        self._garbage.leave_out()  # before other layers come, which can be searched alone then
+            remove_layer(self._viewer, self._parts)
 
     def _show_clicks(self, image: DisplayedImage) -> None:
         """Show the clicks on an image, above their outlines."""
@@ -460,7 +466,6 @@ class Layers(QObject):
 
     def _show_parts(self, image: DisplayedImage) -> None:
         """Outline the parts of an image of which not all is used for the same purpose."""
-        remove_layer(self._viewer, self._parts)
         whole = full_region(image.shape)
         if all(ref.region is None or ref.region[-2:] == whole[-2:] for ref in image.refs):
             return
@@ -651,7 +656,6 @@ class Layers(QObject):
         """Take away what belongs to the image that is shown; its own layer stays."""
         self.image = None
         self._hide_markings()
-        remove_layer(self._viewer, self._parts)
 
     def _beside_image(self) -> Placement:
         if self.image is None:

@@ -13,7 +13,9 @@ from napari.layers import Points
 
 from napari_synthseg.networks import libraries
 from napari_synthseg.ui.control.garbage_search import GarbageSearch
+from napari_synthseg.ui.viewer import layers as layers_module
 from napari_synthseg.workflow.runs import live_view
+from tests.helpers.sessions import add_array
 from tests.ui.app.test_steps import start_training
 
 pytestmark = pytest.mark.gui
@@ -135,12 +137,33 @@ def test_what_is_left_out_is_freed_when_it_goes(all_searched, clicked, how):
     assert is_torch_searched() == (how == "the panel goes")
 
 
-def test_the_search_is_short_when_markings_go_that_came_later(all_searched, clicked, searched):
+def test_the_search_is_short_when_markings_go_that_came_later(all_searched, bench, searched):
     """The first change of images frees what was left out; further ones free what came since."""
-    layers, (ref_,) = clicked.panel.layers, clicked.session.project.images
+    bench.panel.open_sample("nuclei")  # with parts, which go with the markings
+    bench.wait(lambda: bench.clicks is not None)
+    bench.settle()
     libraries.loaded.emit()
-    for expected in ([True], [False]):
+    for expected in ([True], [False], [False]):
         searched.clear()
-        layers.show_image(ref_)  # takes the markings away, and makes others
-        clicked.settle()
+        visual = visual_of(bench, bench.clicks)
+        bench.panel.layers.show_image(bench.session.project.images[0])
         assert searched == expected
+        assert visual() is None
+        bench.settle()
+
+
+def test_images_that_leave_the_viewer_are_freed_by_a_short_search(
+    all_searched, opened, searched, monkeypatch
+):
+    monkeypatch.setattr(layers_module, "KEPT_IMAGES", 2)
+    session, shown = opened.session, []
+    refs = [add_array(session, np.zeros((32, 40), np.uint8), "yx", name) for name in "abcd"]
+    for image in refs:
+        opened.panel.layers.show_image(image)
+        opened.settle()
+        shown.append(ref(opened.panel.layers.image.layer))
+    assert searched
+    assert not any(searched)
+    opened.qtbot.wait(50)
+    gc.collect()
+    assert [layer() is None for layer in shown] == [True, True, False, False]
