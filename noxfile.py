@@ -83,9 +83,8 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def tests_pyqt6(session: nox.Session) -> None:
-    """Run all tests on PyQt6, of which constraints.txt pins no version."""
-    _install(session, *TEST_EXTRAS, editable=True)
-    session.install("-c", CONSTRAINTS, "pyqt6")
+    """Run all tests on the other Qt binding."""
+    _install(session, "pyqt6", *TEST_EXTRAS, editable=True)
     _test(session)
 
 

@@ -11,6 +11,7 @@ was closed; saving goes on after it, until the project's lock is released.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import shutil
@@ -282,6 +283,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="length of each measurement")
     parser.add_argument("--no-closing", action="store_true", help="measure opening and gaps only")
     options = parser.parse_args()
+    # as pip does with what it installs; a checkout may be compiled anew whenever it is imported
+    compileall.compile_dir(Path(__file__).parents[1] / "napari_synthseg", quiet=1)
     with tempfile.TemporaryDirectory() as projects:
         os.environ["XDG_DATA_HOME"] = projects
         result = measure_gaps(options.seconds)

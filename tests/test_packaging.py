@@ -153,6 +153,15 @@ def test_constraints_pin_whole_versions_of_one_torch() -> None:
     assert "torch==2.13.0" in pins  # a "+cpu" suffix would shut out every other machine
 
 
+@pytest.mark.parametrize("binding", ["PyQt5", "PyQt6"])
+def test_constraints_pin_each_qt_binding_with_the_qt_it_was_built_for(binding: str) -> None:
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    pins = dict(re.findall(rf"^({binding}\S*)==(\d+\.\d+)", text, re.MULTILINE))
+    qt = f"{binding}-Qt{binding[-1]}"
+    assert pins.keys() == {binding, qt, f"{binding}_sip"}
+    assert pins[binding] == pins[qt]  # a binding does not load with an older Qt
+
+
 def test_wheel_runs_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
     # what it needs is borrowed from this environment: only the wheel itself is tried
     fresh = tmp_path / "fresh"

@@ -19,6 +19,7 @@ from typer.main import get_command
 from napari_synthseg import __version__
 from napari_synthseg.cli import (
     demo,
+    edit,
     export,
     import_,
     new,
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.run_demo)
 app.command("new")(new.create_project)
+app.command("edit")(edit.edit_project)
 app.command("import")(import_.import_data)
 app.command("export")(export.export_data)
 app.command("relink")(relink.relink)

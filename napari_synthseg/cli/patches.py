@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -13,7 +13,7 @@ from napari_synthseg.cli.console import report, run_job, table
 from napari_synthseg.cli.settings import JsonFlag, OverwriteFlag, ProjectFolder
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.patch import IssueKind, PatchLibrary
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.patches.masks.registry import NETWORK, mask_method
@@ -26,6 +26,15 @@ from napari_synthseg.workflow.exporting.patches import (
     write_patch_table,
 )
 from napari_synthseg.workflow.session import Session
+
+LEGEND = (
+    "usable: outlined and not rejected, so that it is learned from; quality is their mean, 0 to 1",
+    "good: nothing is against it, or you accepted it",
+    "suspicious: used, but have a look (marked ! in the window)",
+    "doubtful: used where it has an outline, but the window suggests to reject it",
+    "rejected: by you, in the window",
+)
+"""What the columns of the table mean."""
 
 
 def cut_patches(
@@ -63,7 +72,8 @@ def cut_patches(
     if out is not None:
         write_patch_table(out, library, current)
     summaries = summarize_classes(library, current.classes)
-    lines = [*_class_table(library, summaries), "", *_issue_lines(summaries), *library.notes]
+    found = [*_issue_lines(summaries), *_reason_lines(library)]
+    lines = [*_class_table(library, summaries), "", *LEGEND, "", *found, *library.notes]
     result = _as_json(library, summaries, current) if as_json else {}
     if written is not None:
         result["labels"] = written.figures
@@ -122,6 +132,13 @@ def _issue_lines(summaries: tuple[ClassSummary, ...]) -> list[str]:
         for item in summaries
         if item.issues
     ]
+
+
+def _reason_lines(library: PatchLibrary) -> list[str]:
+    """Say what each kind of issue means, in the words of the first patch that has it."""
+    issues = (issue for patch in reversed(library.patches) for issue in patch.issues)
+    reasons = {issue.kind: issue.reason for issue in issues}
+    return [f"  {kind}: {reasons[kind]}" for kind in get_args(IssueKind) if kind in reasons]
 
 
 def _as_json(

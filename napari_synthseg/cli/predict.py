@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from napari_synthseg.cli.console import report, run_job, say
+from napari_synthseg.cli.image_files import listed
 from napari_synthseg.cli.settings import (
     AdaptFlag,
     AxesOption,
@@ -70,6 +72,7 @@ def predict(
         for warning in applied.written.warnings:
             say(f"Warning: {warning}")
         done = {Path(one.name).stem: one for one in applied.images if not one.is_failed}
+        learned_from = [ref.name for ref in refs if ref.id in chosen.images]
         result = {
             "run": chosen.name,
             "task": task_info(chosen.task).name,
@@ -77,12 +80,21 @@ def predict(
             "images": len(done),
             "notes": {stem: one.notes for stem, one in done.items() if one.notes},
             "scale": {stem: one.scale for stem, one in done.items()},
+            "learned_from": learned_from,
         }
-        report({**result, **applied.written.figures}, applied.written.lines, as_json)
+        lines = [*applied.written.lines, *_learned_from_lines(learned_from)]
+        report({**result, **applied.written.figures}, lines, as_json)
     if applied.failed:
         first, *others = applied.failed
         more = f" So are {len(others)} more, as {SUMMARY_FILE} says." if others else ""
         raise InputError(f"{first.name} is left out: {first.notes[0]}{more}")
+
+
+def _learned_from_lines(names: Sequence[str]) -> list[str]:
+    """Say which images are no test of the model."""
+    if not names:
+        return []
+    return [f"{listed(names)}: learned from. How good the model is, only other images can tell."]
 
 
 def explain(

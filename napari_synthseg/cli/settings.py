@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -10,7 +11,10 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
+from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.project import Project
+from napari_synthseg.io.images.lengths import UNIT_WORDS
 from napari_synthseg.io.images.ome_zarr import is_zarr
 from napari_synthseg.storage.images import SeriesChoice
 from napari_synthseg.workflow.predicting import Magnification
@@ -39,15 +43,6 @@ OnlyOption = Annotated[
         "--only",
         metavar="AXIS=NUMBER",
         help="Take but one frame (t=3) or plane (z=3) of each file, counted from 0.",
-    ),
-]
-
-ChannelsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--channels",
-        metavar="N[,N]...",
-        help="Use only these channels of each image, counted from 0, such as 0 or 0,2.",
     ),
 ]
 
@@ -150,6 +145,70 @@ def check_folders(paths: Iterable[Path], stack: bool) -> None:
                 f"'{path}' is a folder: name the images in it, or say with --stack that its files "
                 "are the planes of one stack."
             )
+
+
+_LENGTH = re.compile(r"\s*([0-9.]+(?:e[+-]?[0-9]+)?)\s*([a-zµμ]*)\s*")
+_UNITS = {"": "", "px": "px", "µm": "um", "μm": "um", **{unit: unit for unit in UNIT_WORDS}}
+"""What stands behind a number -> the unit."""
+
+
+def parse_class(text: str) -> tuple[str, dict[str, Any]]:
+    """Return what ``--class NAME[:DIAMETER]`` says: the name, and as fields of a class its size.
+
+    Raises
+    ------
+    InputError
+        If the name is empty or too long, or what stands behind its colon is no diameter.
+    """
+    name, colon, length = text.rpartition(":") if ":" in text else (text, "", "")
+    if not 0 < len(name) <= 64:
+        raise InputError(f"--class {text}: a class name has 1 to 64 characters.")
+    if not colon:
+        return name, {}
+    found = _LENGTH.fullmatch(length)
+    try:
+        diameter = float(found[1]) if found and found[2] in _UNITS else 0.0
+    except ValueError:
+        diameter = 0.0
+    if found is None or not 0 < diameter < 1e6:
+        raise InputError(
+            f"--class {text}: '{length}' is not a diameter: write NAME:DIAMETER, in pixels as "
+            "nucleus:22, or with a unit of length as nucleus:6um."
+        )
+    unit = _UNITS[found[2]]
+    return name, {"diameter": diameter} | ({"unit": unit} if unit else {})
+
+
+def check_units(before: Project, now: Project) -> None:
+    """Refuse a diameter that is a length now, where an image has no pixel size in its unit.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    units = {cls.value: cls.unit for cls in before.classes}
+    changed = [cls for cls in now.classes if cls.unit != units.get(cls.value)]
+    for image in now.images if changed else ():
+        known = now.known_diameters(image)
+        for cls in changed:
+            if cls.value not in known:
+                raise InputError(
+                    f"--class {cls.name}:{cls.diameter:g}{cls.unit}: '{image.name}' has no pixel "
+                    f"size in {cls.unit}: give the diameter in pixels, as {cls.name}:22."
+                )
+
+
+def describe_class(cls: ObjectClass) -> str:
+    """Say which class there is, with the size of its objects."""
+    return f"Class {cls.value} '{cls.name}': objects about {cls.diameter:g} {cls.unit} wide"
+
+
+def class_figures(project: Project) -> dict[str, Any]:
+    """Return value and size of each class, by its name."""
+    return {
+        c.name: {"value": c.value, "diameter": c.diameter, "unit": c.unit} for c in project.classes
+    }
 
 
 def parse_settings(pairs: Iterable[str] | None) -> dict[str, str]:

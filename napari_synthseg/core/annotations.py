@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
@@ -58,6 +59,12 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
+def how_to_resize(name: str = "NAME", diameter: str = "DIAMETER") -> str:
+    """Say how the diameter of a class is changed: in the window, and on the command line."""
+    typed = shlex.quote(f"{name}:{diameter}")
+    return f"(step 1, or napari-synthseg edit PROJECT --class {typed})"
+
+
 class ObjectClass(Frozen):
     """A kind of object that the user clicks.
 
@@ -88,7 +95,8 @@ class ObjectClass(Frozen):
             raise InputError(
                 f"Class '{self.name}' has its diameter in {self.unit}, but image "
                 f"'{image.name}' has no pixel size in {self.unit}: "
-                "give the image a scale, or the class a diameter in pixels."
+                "give the image a scale, or the class a diameter in pixels "
+                f"{how_to_resize(self.name, 'DIAMETERpx')}."
             )
         return self.diameter / min(image.pixel_size)
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import InstanceLabels, count_values
 
+PredictionKind = Literal["instance", "semantic", "boxes", "points", "image_labels"]
+
 
 @dataclass(frozen=True)
 class FoundPoint:

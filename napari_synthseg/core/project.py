@@ -7,6 +7,7 @@ functions live here, next to the rules that they must keep.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import count
@@ -307,9 +308,9 @@ class Project(Frozen):
         return next(name for name in (f"run {n}" for n in numbers) if name not in taken)
 
 
-def _counting(image: ImageRef, clicks: Iterable[Click]) -> tuple[Click, ...]:
-    mine = [c for c in clicks if c.image == image.id]
-    return tuple([c for c in mine if image.counts_at(c.position)] if image.is_limited else mine)
+def _counting(image: ImageRef, clicks: tuple[Click, ...]) -> tuple[Click, ...]:
+    mine = by_image(clicks).get(image.id, ())
+    return tuple(c for c in mine if image.counts_at(c.position)) if image.is_limited else mine
 
 
 def _shared(some: Sequence[Click], others: Sequence[Click]) -> frozenset[str]:
@@ -325,6 +326,24 @@ def _one(items: Iterable[Item], key: str, value: object, what: str) -> Item:
 
 
 # One click is edited among many thousands: the many are gone through as few times as possible.
+
+_grouped: deque[tuple[tuple[Click, ...], dict[str, tuple[Click, ...]]]] = deque(maxlen=8)
+
+
+def by_image(clicks: tuple[Click, ...]) -> dict[str, tuple[Click, ...]]:
+    """Return image id -> the clicks on it; those of a project are grouped once."""
+    lately = tuple(reversed(_grouped))
+    if (known := next((groups for all_, groups in lately if all_ is clicks), None)) is not None:
+        return known
+    start, before = (
+        lately[0] if lately and clicks[: len(lately[0][0])] == lately[0][0] else ((), {})
+    )
+    added: dict[str, list[Click]] = {}
+    for click in clicks[len(start) :]:
+        added.setdefault(click.image, []).append(click)
+    groups = before | {image: (*before.get(image, ()), *more) for image, more in added.items()}
+    _grouped.append((clicks, groups))
+    return groups
 
 
 def _left(old: tuple[Item, ...], gone: frozenset[str], key: str) -> tuple[Item, ...]:

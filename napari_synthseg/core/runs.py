@@ -54,6 +54,8 @@ class DecodingRule(Frozen):
     scales
         Image id -> the same, of each image whose scale is known: those learned from, those held out
         whose objects could be measured, and what lies in the same files.
+    elongation
+        About how many times longer than wide the usual object is, along its bends; 0: not known.
     pixel_size, unit
         Along the finest axis, of an image on which `scale` shows objects as large as they were
         learned; where all images learned from tell theirs, and images are resampled.
@@ -66,6 +68,7 @@ class DecodingRule(Frozen):
     spacing: tuple[float, ...] = ()
     scale: float = 1.0
     scales: dict[str, float] = Field(default_factory=dict)
+    elongation: float = 0.0
     pixel_size: float | None = None
     unit: str = ""
 

@@ -14,6 +14,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+from psygnal import SignalInstance
+
 from napari_synthseg.core.progress import Progress
 
 TO_PREDICT = ("torch", "monai.networks.nets.unet")
@@ -25,6 +27,14 @@ TO_OUTLINE = ("torch",)
 
 WAIT_S = 0.25
 """Seconds of waiting after which progress is yielded."""
+
+loaded = SignalInstance(name="loaded")
+"""Emitted once libraries are loaded, in the thread that loads them, before garbage is searched."""
+
+
+def are_loaded() -> bool:
+    """Tell whether PyTorch is loaded, and nothing else is being loaded just now."""
+    return "torch" in sys.modules and not _turn.locked()
 
 
 @cache
@@ -66,6 +76,7 @@ def _no_search_for_garbage() -> Iterator[None]:
         if not gc.get_freeze_count():
             gc.freeze()  # and back again: all is old then, and not searched at once as what is new
             gc.unfreeze()
+        loaded.emit()
         if was_enabled:
             gc.enable()
 

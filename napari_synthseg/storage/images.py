@@ -208,7 +208,11 @@ def _source_of(ref: ImageRef, folder: Path) -> Hashable:
     return folder, ref.uri, ref.fingerprint, ref.plane.get(SERIES), ref.axes, ref.as_stored
 
 
-@cached(LRUCache(MAX_COUNTS), key=_source_of, lock=Lock())
+_counts: LRUCache[Hashable, int] = LRUCache(MAX_COUNTS)
+_counts_lock = Lock()
+
+
+@cached(_counts, key=_source_of, lock=_counts_lock)
 def choosable_channels(ref: ImageRef, folder: Path) -> int:
     """Return how many channels an image has to choose from; 1 where they are the colors of RGB.
 
@@ -219,6 +223,12 @@ def choosable_channels(ref: ImageRef, folder: Path) -> int:
     """
     stored = _open_whole(ref, folder)
     return 1 if stored.is_color else stored.size("c")
+
+
+def counted_channels(ref: ImageRef, folder: Path) -> int | None:
+    """Return what `choosable_channels` found of an image, without opening it; None: nothing yet."""
+    with _counts_lock:
+        return _counts.get(_source_of(ref, folder))
 
 
 def _open_whole(ref: ImageRef, folder: Path) -> StoredArray:

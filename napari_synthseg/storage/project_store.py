@@ -78,7 +78,8 @@ class ProjectStore:
         path = folder / DATABASE_NAME
         if is_there(path):
             raise InputError(
-                f"'{folder}' already holds a project: open it, or choose another folder."
+                f"'{folder}' already holds a project: open it (napari-synthseg edit adds images to "
+                "it), or choose another folder."
             )
         try:
             folder.mkdir(parents=True, exist_ok=True)

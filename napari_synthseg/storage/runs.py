@@ -7,7 +7,7 @@
       history.csv                loss and validation of each step
       weights.safetensors        the best weights
       checkpoint.safetensors     all that is needed to go on
-      predictions/STEM.tif       instance ids, or class values of regions
+      predictions/               see `storage.predictions`
       deleted                    the user has deleted the run: the folder goes with the session
 
 Weights are safetensors, which hold numbers and no code. Every file but the history is written
@@ -21,13 +21,8 @@ import json
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from napari_synthseg.core.runs import HistoryRow, TrainingRun, Weights
-from napari_synthseg.io.result_files import write_tiff
 from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.storage.tensors import (
     load_tensors,
@@ -153,11 +148,3 @@ def load_weights(folder: Path, run_id: str) -> Weights:
 def checkpoints(folder: Path, run_id: str) -> FolderArtifactStore:
     """Return what keeps a run's checkpoint, all that is needed to continue it."""
     return FolderArtifactStore(folder, f"{RUNS_FOLDER}/{safe_name(run_id)}", REMEDY)
-
-
-def save_prediction(folder: Path, run_id: str, stem: str, ids: NDArray[np.integer[Any]]) -> Path:
-    """Write predicted ids or class values to ``predictions/STEM.tif``; return the path."""
-    target = run_folder(folder, run_id) / "predictions" / f"{safe_name(stem)}.tif"
-    with writing(folder, target):
-        write_tiff(target, ids)
-    return target

@@ -112,7 +112,7 @@ def _to_version_8(connection: sqlite3.Connection) -> None:
 
 
 def _to_version_9(connection: sqlite3.Connection) -> None:
-    """Models of runs got a field, `channels`, of which the same holds."""
+    """Models of runs got `channels`, and rules `elongation`, of which the same holds."""
 
 
 MIGRATIONS: dict[int, Migration] = {

@@ -115,6 +115,11 @@ def write_file(folder: Path, target: Path, write: Callable[[Path], object]) -> N
 def writing(folder: Path, target: Path) -> Iterator[None]:
     """Make sure that a project's file may be written, and say so where it cannot."""
     require_writable(folder)
+    if not target.parent.resolve().is_relative_to(folder.resolve()):
+        raise InputError(
+            f"'{target}' would be written outside the project '{folder.name}': a folder on the way "
+            "to it is a link. Put the folder itself there."
+        )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield

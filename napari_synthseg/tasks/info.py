@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from napari_synthseg.core.annotations import ObjectClass, TruthKind
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.predictions import PredictionKind
 from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.core.scores import Scores, ScoringOptions
 from napari_synthseg.core.specs import PRETRAINED, SCRATCH, TrainSpec
@@ -57,6 +58,8 @@ class TaskInfo(ABC):
         Kind of these networks: other packages' networks of this kind are offered, too.
     rule_type
         How outputs are read.
+    finds
+        Kind of the predictions of its models; None: any.
     truth_kinds
         Kinds of ground truth that teach it and that it is scored against, what says most first.
     truth_words
@@ -95,6 +98,7 @@ class TaskInfo(ABC):
     networks: ClassVar[Mapping[str, str]]
     network_kind: ClassVar[NetworkKind | None] = None
     rule_type: ClassVar[type[DecodingRule]]
+    finds: ClassVar[PredictionKind | None] = None
     truth_kinds: ClassVar[tuple[TruthKind, ...]]
     truth_words: ClassVar[str]
     marking: ClassVar[Marking] = "clicks"

@@ -235,7 +235,8 @@ class Trainer(Generic[Net]):
             self.network = trainable.build_network()
         self.network.to(device)
         kept = self._store.load(name)
-        known = None if kept is None else TrainerState.model_validate(kept[1]).learned
+        state = None if kept is None else TrainerState.model_validate(kept[1])
+        known = None if state is None else state.learned
         self._learned_names = trainable.learned if known is None else frozenset(known)
         learned: tuple[list[nn.Parameter], list[nn.Parameter]] = [], []
         for parameter_name, parameter in self.network.named_parameters():
@@ -257,8 +258,8 @@ class Trainer(Generic[Net]):
                 self.network, multi_avg_fn=self._update_average, use_buffers=True
             )
             self._average.n_averaged.fill_(1)  # the initial weights are the first of the average
-        if kept is not None:
-            self._restore(kept)
+        if kept is not None and state is not None:
+            self._restore(kept[0], state)
 
     # --- progress ----------------------------------------------------------------------------
 
@@ -536,7 +537,7 @@ class Trainer(Generic[Net]):
             arrays |= {f"optimizer.{index}.{k}": v.cpu().numpy() for k, v in state.items()}
         return arrays, meta
 
-    def _restore(self, checkpoint: Artifact) -> None:
+    def _restore(self, arrays: Weights, state: TrainerState) -> None:
         """Go on from a checkpoint.
 
         Raises
@@ -544,13 +545,11 @@ class Trainer(Generic[Net]):
         InputError
             If it is of a network of another shape.
         """
-        arrays, meta = checkpoint
         weights = _part("net", arrays)
         own = {name: tuple(value.shape) for name, value in self.network.state_dict().items()}
         if {name: value.shape for name, value in weights.items()} != own:
             raise InputError(NO_LONGER_FITS)
         load_weights(self.network, weights)
-        state = TrainerState.model_validate(meta)
         self.step, self._elapsed_before = state.step, state.elapsed
         self.done, self._worse = state.done, state.worse
         self.figures, self._best_step = dict(state.figures), state.best_step

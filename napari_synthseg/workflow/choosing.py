@@ -7,7 +7,7 @@ from contextlib import suppress
 from napari_synthseg.core.annotations import Click, ImageRef, RegionTruth
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.project import Project
+from napari_synthseg.core.project import Project, by_image
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.patches.scaling import clicked_diameters, unequal_sizes
@@ -28,10 +28,15 @@ def training_clicks(project: Project) -> list[Click]:
     return [click for click in project.clicks if click.image in images]
 
 
+def count_training_clicks(project: Project) -> int:
+    """Return the number of clicks that patches are cut from."""
+    found, images = by_image(project.clicks), _training_images(project)
+    return sum(len(clicks) for image, clicks in found.items() if image in images)
+
+
 def has_training_clicks(project: Project) -> bool:
     """Tell whether there is a click that a patch is cut from."""
-    images = _training_images(project)
-    return any(click.image in images for click in project.clicks)
+    return count_training_clicks(project) > 0
 
 
 def _training_images(project: Project) -> set[str]:

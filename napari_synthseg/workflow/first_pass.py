@@ -1,8 +1,8 @@
 """How large objects are on an image, told by what a model finds on it at several scales.
 
 A model is surest at the scale that it learned at: objects are scored highest there, come out as
-large as those that it learned from, and explain most of the image. The scales are tried on the
-middle of the image. How these are weighed was chosen on tuning images: docs/explanation/
+large and as long as those that it learned from, and explain most of the image. The scales are tried
+on the middle of the image. How these are weighed was chosen on tuning images: docs/explanation/
 evidence-tables.md, "Which magnification is taken".
 """
 
@@ -25,6 +25,7 @@ from napari_synthseg.core.pixels import (
 )
 from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.patches.quality.outline_shape import usual_elongation
 from napari_synthseg.workflow.runs.live_view import middle_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,13 @@ speak for it, as texture can look like a host of unsure objects."""
 SIZE_SPREAD = 1.0
 """By how much the size of objects may differ from that of those learned from, natural logarithm:
 what is found at a scale counts the less the more it does."""
+
+LONG = 4.0
+"""How many times longer than wide objects are whose length tells something: at a wrong scale such
+fall apart. Shorter ones are now longer, now rounder on images of the same kind."""
+
+LENGTH_SPREAD = 0.35
+"""How far that may fall short of those learned from, natural logarithm."""
 
 SURENESS_POWER = 3
 """How much more the mean score of objects counts than how many times larger they would be."""
@@ -97,7 +105,7 @@ def find_magnification(
             likely = _bell(math.log(times), MAGNIFICATION_SPREAD) * (BETTER if times == 1 else 1)
             sureness[times] = float(np.mean([thing.score for thing in found.objects]))
             values[times] = likely * sureness[times] ** SURENESS_POWER
-            values[times] *= _size_fit(found, factors, predictor)
+            values[times] *= _likeness(found, factors, predictor)
             values[times] *= (np.count_nonzero(found.ids) / found.ids.size) ** COVER_POWER
 
     for times in MAGNIFICATIONS:
@@ -111,13 +119,18 @@ def find_magnification(
     return best if sureness[best] >= LEAST_SURENESS else None
 
 
-def _size_fit(found: InstancePrediction, factors: tuple[float, ...], predictor: Predictor) -> float:
-    """Return 1 where objects are as large as those learned from, the less the further off."""
-    if len(factors) > 2 or len(predictor.rule.class_values) > 1:
+def _likeness(found: InstancePrediction, factors: tuple[float, ...], predictor: Predictor) -> float:
+    """Return 1 where objects are as large as those learned from, and no shorter, else less."""
+    rule = predictor.rule
+    if len(factors) > 2 or len(rule.class_values) > 1:
         return 1.0  # how large its objects are is known of no single class
     areas = np.bincount(found.ids.ravel())[1:] * math.prod(factors)
     diameter = float(np.median(2 * np.sqrt(areas[areas > 0] / np.pi)))
-    return _bell(math.log(diameter / predictor.rule.diameter), SIZE_SPREAD)
+    likeness = _bell(math.log(diameter / rule.diameter), SIZE_SPREAD)
+    if rule.elongation > LONG:
+        shorter = rule.elongation / max(usual_elongation(found.ids), LONG)
+        likeness *= _bell(math.log(max(shorter, 1.0)), LENGTH_SPREAD)
+    return likeness
 
 
 def _bell(off: float, spread: float) -> float:

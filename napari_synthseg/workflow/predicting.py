@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -12,21 +13,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import MatchedSource, PixelSource, counted_part, scaled
-from napari_synthseg.core.predictions import (
-    HeatMaps,
-    InstancePrediction,
-    Prediction,
-    RegionPrediction,
-)
+from napari_synthseg.core.predictions import HeatMaps, Prediction
 from napari_synthseg.core.progress import Cancelled, Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import ModelRecord, TrainingRun, few_steps
 from napari_synthseg.io.images.stacks import StackUse
+from napari_synthseg.io.naming import name_some
 from napari_synthseg.networks.libraries import TO_PREDICT, load_libraries
 from napari_synthseg.storage import runs
 from napari_synthseg.storage.images import SeriesChoice, describe, open_pixels
+from napari_synthseg.storage.predictions import WITHOUT_EFFECT, KeptPredictions
 from napari_synthseg.storage.uris import relative_uri
-from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.tasks.registry import describe_task, task_info
 from napari_synthseg.training.appearance import compare, measure_appearance
 from napari_synthseg.workflow.first_pass import find_magnification
 from napari_synthseg.workflow.images.channels import as_learned
@@ -210,12 +208,13 @@ def predict(
 ) -> Generator[Progress, None, list[Prediction]]:
     """Find the objects or regions of each image with a run's model.
 
-    The predictions of images whose id is in `keep` are also saved with the run. Each is passed
-    through `hold` before the next one is made. With `adapt_to`,
-    the network is fitted to these images first; see `training.adaptation`. Where an image differs
-    from those that were learned from, it is told before it is predicted, and in its prediction.
-    What is cancelled returns those that are whole.
+    The predictions of images whose id is in `keep` are also kept with the run, see `recall`. Each
+    is passed through `hold` before the next one is made. With `adapt_to`, the network is fitted to
+    these images first; see `training.adaptation`. Where an image differs from those that were
+    learned from, it is told before it is predicted, and in its prediction. What is cancelled
+    returns those that are whole.
     """
+    kept, how = _kept_of(folder, run), _told_later(adapt_to is not None, magnification)
     predictor = yield from load_model(folder, run, adapt_to)
     yield Progress(0.0, notes=tuple(f"{run.name}: {words}" for words in few_steps(run.steps)))
     found: list[Prediction] = []
@@ -227,10 +226,73 @@ def predict(
         except Cancelled:
             return found
         if ref.id in keep:
-            match made:
-                case InstancePrediction(ids=labels) | RegionPrediction(values=labels):
-                    runs.save_prediction(folder, run.id, ref.id, labels)
+            made = _keep(kept, ref, made, how)
         found.append(hold(made))
+    return found
+
+
+def _kept_of(folder: Path, run: TrainingRun) -> KeptPredictions:
+    return KeptPredictions(folder, run, describe_task(run.task).finds)
+
+
+def _keep(
+    kept: KeptPredictions, ref: ImageRef, found: Prediction, how: Sequence[str]
+) -> Prediction:
+    """Keep what was found; return it, with a note where it cannot be kept."""
+    try:
+        kept.save(ref, found, how)
+    except InputError as error:
+        why = str(error).rstrip(".")
+        note = f"it is gone once the project is closed, as it cannot be kept ({why})"
+        return replace(found, notes=(*found.notes, note))
+    return found
+
+
+def is_seen_as(ref: ImageRef, before: ImageRef) -> bool:
+    """Tell whether the same would be found on an image as on an earlier state of it."""
+    if ref is before:
+        return True
+    now, then = (one.model_dump(exclude=WITHOUT_EFFECT) for one in (ref, before))
+    return now == then
+
+
+def _told_later(is_adapted: bool, magnification: Magnification) -> tuple[str, ...]:
+    """Return what of a prediction was chosen otherwise than usual, to be told when it is read."""
+    chosen = ["the model adapted to the images learned from"] if is_adapted else []
+    if magnification == "auto":
+        chosen.append("several magnifications tried")
+    elif magnification is not None:
+        chosen.append(f"a magnification of {magnification:g}")
+    return (f"it was found with {' and '.join(chosen)}",) if chosen else ()
+
+
+def recall(
+    folder: Path,
+    run: TrainingRun,
+    images: Sequence[ImageRef],
+    hold: Callable[[Prediction], Prediction] = lambda found: found,
+) -> Generator[Progress, None, list[Prediction]]:
+    """Read again what a run found last on images of a project, where it would find the same.
+
+    Each is passed through `hold` before the next one is read. What cannot be read is left out, and
+    told at the end. What is cancelled returns those that were read.
+    """
+    kept, found = _kept_of(folder, run), list[Prediction]()
+    damaged, why = list[ImageRef](), ""
+    with suppress(Cancelled):
+        for number, ref in enumerate(images):
+            yield Progress(number / len(images), f"reading what was found on {ref.name}")
+            try:
+                one = kept.load(ref)
+            except InputError as error:
+                damaged.append(ref)
+                why = why or str(error).rstrip(".")
+                continue
+            if one is not None:
+                found.append(hold(one))
+        if damaged:
+            words = f"{run.name}: what it found on {name_some(damaged)} cannot be read again"
+            yield Progress(1.0, notes=(f"{words} ({why}): predict it anew",))
     return found
 
 

@@ -37,6 +37,7 @@ from napari_synthseg.realism.figure import Comparison
 from napari_synthseg.storage import arrays, runs
 from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.storage.images import SeriesChoice
+from napari_synthseg.storage.predictions import remove_strays
 from napari_synthseg.storage.project_store import ProjectStore
 from napari_synthseg.storage.uris import named_files
 from napari_synthseg.workflow import (
@@ -105,7 +106,8 @@ class Session:
         Says what `undo` would take back and `redo` would do again.
     found
         Id of a run -> id of an image of the project -> what the run found on it last, since the
-        project was opened. Pixels that would fill the memory lie in temporary files.
+        project was opened, or before it where `recall` was asked for that. Pixels that would fill
+        the memory lie in temporary files.
     """
 
     changed = Signal(Project, Project)
@@ -131,6 +133,7 @@ class Session:
         self._pixels = HeldPixels(store.folder)
         self._merges: dict[Job[Any], Callable[[Outcome[Any]], None]] = {}
         self._keeping: set[Job[Any]] = set()
+        self._writing: set[Job[None]] = set()
         self._copying: Job[Session] | None = None
         self._painted: set[str] = set()
         self._records = RunRecords(store.folder)
@@ -212,8 +215,7 @@ class Session:
         if state is not None:
             now = self.project
             there = self._records.runs_as_of(state, now)
-            self._replace(state.model_copy(update={"runs": there}))
-            self._write_run_records(now)
+            self._replace_runs(state.model_copy(update={"runs": there}))
 
     # --- runs --------------------------------------------------------------------------------
 
@@ -228,7 +230,7 @@ class Session:
         self._require_at_rest(run)
         new = self.project.with_run_renamed(run.id, name)
         if new.run(run.id).name != run.name:
-            self._edit_runs(new, f"rename {run.name}")
+            self._replace_runs(new, f"rename {run.name}")
 
     def delete_run(self, run: TrainingRun) -> None:
         """Delete a run; can be undone until the session is closed, which removes its files.
@@ -239,13 +241,14 @@ class Session:
             If it is being trained.
         """
         self._require_at_rest(run)
-        self._edit_runs(self.project.without_run(run.id), f"delete {run.name}")
+        self._replace_runs(self.project.without_run(run.id), f"delete {run.name}")
 
-    def _edit_runs(self, new: Project, what: str) -> None:
-        """Replace the project by one with other records of runs, and write these."""
+    def _replace_runs(self, new: Project, what: str | None = None) -> None:
+        """Replace the project by one with other records of runs, and write these, too."""
         before = self.project
-        self.edit(new, what)
-        self._write_run_records(before)
+        if new is not before:
+            self._replace(new, what)
+            self._write_run_records(before)
 
     def _require_at_rest(self, run: TrainingRun) -> None:
         if any(job.subject == run.id and job.is_running for job in self.jobs):
@@ -253,15 +256,27 @@ class Session:
 
     def _write_run_records(self, before: Project) -> None:
         """Bring the folders of runs in line with what was edited, in the background."""
+        self._let_go_of_written()
         work = self._records.follow(before, self.project, lambda: self.project)
         if work is not None:
             job = self._job(work, "keep the records of runs", keep=True)
+            self._writing.add(job)
             job.finished.connect(self._on_records_written)
-            job.start()
+            if self._is_closing:  # in its thread: the folder is ours until that ends
+                job.run()
+            else:
+                job.start()
 
     def _on_records_written(self, outcome: Outcome[None]) -> None:
         if outcome.error is not None:
             self.store.failed.emit(str(outcome.error))
+
+    def _let_go_of_written(self) -> None:
+        """Forget the work on records of runs that has ended: nothing of it is to be taken over."""
+        for job in tuple(self._writing):
+            if job.outcome is not None:
+                self._writing.discard(job)
+                self.record(job)
 
     def _require_writable(self) -> None:
         if self.read_only:
@@ -624,9 +639,9 @@ class Session:
                 ended = (now or run).in_state(outcome.state, outcome.traceback)
             else:
                 self.found.pop(run.id, None)  # it is of other weights
-            self._replace(self.project.with_run(ended))
-            if outcome.value is None and run.model is not None:
-                self._records.write(ended)  # its own is from before it went on
+            # the record that the training wrote itself may lack a score that was given meanwhile,
+            # or be gone again where an older one was just being written
+            self._replace_runs(self.project.with_run(ended))
 
         work = training.train(self.project, self.folder, run, self.artifacts, live)
         job = self._job(work, f"train {run.name}", subject=run.id)
@@ -652,16 +667,43 @@ class Session:
             self.folder, run, tuple(refs), ours, fit_to, magnification, self._pixels.hold
         )
 
-        before = self.project.find_run(run.id)
+        before = self.project
 
         def take(found: list[Prediction]) -> None:
-            if self._went_on(before):
-                return
-            there = {ref.id for ref in self.project.images}
-            known = self.found.setdefault(run.id, {})
-            known.update({one.image: one for one in found if one.image in there})
+            new = self._that_still_hold(found, before)
+            if new and not self._went_on(before.find_run(run.id)):
+                self.found.setdefault(run.id, {}).update(new)
 
         return self._job(work, f"predict with {run.name}", take)
+
+    def recall(self, run: TrainingRun) -> Job[list[Prediction]]:
+        """Read what a run found on images before the project was opened, as far as it still holds.
+
+        That is where model and image are as they were. What was found since stays. Files that are
+        damaged are told in the notes of the job's last progress.
+        """
+        before, known = self.project, self.found.get(run.id, {})
+        unknown = [ref for ref in before.images if ref.id not in known]
+
+        def take(found: list[Prediction]) -> None:
+            read = self._that_still_hold(found, before)
+            if read and not self._went_on(before.find_run(run.id)):
+                self.found[run.id] = read | self.found.get(run.id, {})
+
+        work = predicting.recall(self.folder, run, unknown, self._pixels.hold)
+        return self._job(work, f"read what {run.name} found", take)
+
+    def _that_still_hold(
+        self, found: Sequence[Prediction], before: Project
+    ) -> dict[str, Prediction]:
+        """Return what was found on images that models see by now as in an earlier state."""
+        then = {ref.id: ref for ref in before.images}
+        same = {
+            ref.id
+            for ref in self.project.images
+            if ref.id not in then or predicting.is_seen_as(ref, then[ref.id])
+        }
+        return {one.image: one for one in found if one.image in same}
 
     def _went_on(self, before: TrainingRun | None) -> bool:
         """Tell whether a run has other weights by now than in an earlier record of it."""
@@ -691,7 +733,7 @@ class Session:
         known = self.project.run(run.id)
         now = known.model_copy(update={"least_score": least})
         if now != known:
-            self._edit_runs(self.project.with_run(now), "change least score")
+            self._replace_runs(self.project.with_run(now), "change least score")
         return now
 
     def judge(self, run: TrainingRun) -> Job[list[Judge]]:
@@ -805,8 +847,7 @@ class Session:
                 return
             others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
             now = now.model_copy(update={"scores": (*others, scores)})
-            self._replace(self.project.with_run(now))
-            self._records.write(now)  # here: a script finds them once the job is recorded
+            self._replace_runs(self.project.with_run(now))
 
         work = evaluating.score(self.project, self.folder, run, found)
         return self._job(work, f"score {run.name}", take)
@@ -875,13 +916,12 @@ class Session:
 
         def work() -> Generator[Progress, None, Session]:
             nonlocal copied
+            yield from self._wait_for_kept()  # records of runs are files of the folder
             yield Progress(0.0, f"copying {self.folder.name}")
             copied = self.project
             copy = Session(self.store.save_as(folder))
             try:
-                for job in tuple(self._keeping):
-                    while job.is_running and not job.join(0.2):
-                        yield Progress(0.9, f"waiting for the end of: {job.name}")
+                yield from self._wait_for_kept()
             except BaseException:
                 copy.store.close()
                 raise
@@ -894,9 +934,15 @@ class Session:
         self._copying = self._job(work(), f"save as {folder.name}", take)
         return self._copying
 
+    def _wait_for_kept(self) -> Generator[Progress, None, None]:
+        for job in tuple(self._keeping):
+            while job.is_running and not job.join(0.2):
+                yield Progress(0.5, f"waiting for the end of: {job.name}")
+
     @property
     def jobs(self) -> tuple[Job[Any], ...]:
         """The jobs that were made and are not recorded yet."""
+        self._let_go_of_written()
         return tuple(self._merges)
 
     # --- the end of work -----------------------------------------------------------------------
@@ -907,6 +953,12 @@ class Session:
         self._keeping.discard(job)
         if merge is not None and job.outcome is not None:
             merge(job.outcome)
+
+    def _record_here(self, job: Job[Any]) -> None:
+        """Take over what `Job.result` made; a script then finds all of it on disk."""
+        self.record(job)
+        for kept in tuple(self._keeping):
+            kept.join()
 
     def close(self) -> Job[None]:
         """Cancel what runs and release the project; return the running job that does so, at once.
@@ -942,6 +994,7 @@ class Session:
                     arrays.remove_array(uri, self.folder)  # only undo could have brought it back
                 self._painted.clear()
                 runs.remove_deleted(self.folder, {run.id for run in self.project.runs})
+                remove_strays(self.folder, {ref.id for ref in self.project.images})
             self.store.close()
         except InputError as error:
             logger.error("%s", error)
@@ -969,7 +1022,7 @@ class Session:
             if take is not None and outcome.state != "failed" and outcome.value is not None:
                 take(outcome.value)
 
-        job = Job(work, name, subject, self.record)
+        job = Job(work, name, subject, self._record_here)
         self._merges[job] = merge
         if keep:
             self._keeping.add(job)

@@ -226,7 +226,7 @@ def test_bad_wishes_change_nothing(
         (["--what", "pairs"], "no training image has a click"),
         (["--what", "pairs", "--format", "png"], "--format png: pairs are exported as tiff"),
         (["--what", "labels"], "none of these images has true masks"),
-        (["--what", "objects"], "none of these images has true boxes"),
+        (["--what", "objects"], "true masks or boxes: name a run with --run"),
         (["--what", "objects", "--run", "r"], "no run 'r'"),
         (["--what", "objects", "--format", "tiff"], "--format tiff: objects are exported as csv"),
         (["--what", "labels", "--adapt"], "--adapt belongs"),

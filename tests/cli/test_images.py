@@ -54,12 +54,34 @@ def test_channels_that_are_all_used_are_told(invoke: Invoke, tmp_path: Path) -> 
     assert "channels, all used" not in done.out
 
 
+def test_channels_are_not_chosen_among_colors(invoke: Invoke, tmp_path: Path) -> None:
+    color = np.ascontiguousarray(np.moveaxis(PLANES[:3], 0, -1))
+    tifffile.imwrite(tmp_path / "color.tif", color, photometric="rgb")
+    tifffile.imwrite(tmp_path / "a.tif", PLANES[:3], imagej=True, metadata={"axes": "CYX"})
+    for others in ([], [tmp_path / "a.tif"]):
+        done = invoke(
+            "new", tmp_path / "p", tmp_path / "color.tif", *others, *CLASS, "--channels", "0"
+        )
+        assert (done.code, len(done.err.splitlines())) == (2, 1)
+        assert "'color.tif' is an RGB image" in done.err
+        assert not (tmp_path / "p").exists()
+
+
 def test_classes_are_told_so_that_a_forgotten_colon_is_seen(
     invoke: Invoke, pages: Path, tmp_path: Path
 ) -> None:
     done = invoke("new", tmp_path / "a", pages, "--class", "cell:8", "--class", "nucleus22")
     assert "Class 1 'cell': objects about 8 px wide." in done.out
     assert "Class 2 'nucleus22': objects about 24 px wide, as no diameter was given" in done.out
+    assert "--class nucleus22:DIAMETER changes it)." in done.out
+    again = f"If 22 is its diameter, delete '{tmp_path / 'a'}' and begin again with 'nucleus:22'."
+    assert again in done.out
+    for name, meant in (("Ki-67=8.5", "Ki-67:8.5"), ("big cell 30", "big cell:30"), ("3", "")):
+        done = invoke("new", tmp_path / name, pages, "--class", name, "--json")
+        (note,) = done.result["notes"][:1]
+        assert "24 px wide, as no diameter was given" in note
+        assert ("If " in note) == bool(meant)
+        assert f"'{meant}'" in note or not meant
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def project(invoke: Invoke, field: Any, tmp_path_factory: pytest.TempPathFactory
     classes = ("--class", "small:11", "--class", "large:19")
     done = invoke("new", folder, field.image, *classes, "--exhaustive", "--json")
     assert done.code == 0, done.err
-    assert done.result["classes"]["large"] == {"value": 2, "diameter": 19.0}
+    assert done.result["classes"]["large"] == {"value": 2, "diameter": 19.0, "unit": "px"}
     done = invoke("import", folder, field.clicks, "--json")
     assert done.code == 0, done.err
     assert done.result["clicks"] == field.objects
@@ -183,6 +183,24 @@ def test_patches_are_counted_by_class(invoke: Invoke, project: Path, field: Any)
     assert lines[0].split()[:3] == ["class", "clicks", "usable"]
 
 
+def test_words_of_the_check_are_explained_where_they_are_printed(
+    invoke: Invoke, field: Any, tmp_path: Path
+) -> None:
+    first = field.clicks.read_text().splitlines()[:6]
+    clicks = tmp_path / "clicks.csv"
+    clicks.write_text("\n".join([*first, f"{first[-1]}.5"]))
+    project = tmp_path / "p"
+    invoke("new", project, field.image, "--class", "small:10", "--class", "large:18")
+    assert invoke("import", project, clicks).code == 0
+    out = invoke("patches", project).out
+    header, *_ = out.splitlines()
+    for word in ("usable", "good", "suspicious", "doubtful", "rejected"):
+        assert word in header
+        assert f"\n{word}: " in out
+    assert "1 duplicate" in out
+    assert "\n  duplicate: a second click on the same object" in out
+
+
 def test_dual_images_are_written_with_their_table(
     invoke: Invoke, project: Path, tmp_path: Path
 ) -> None:
@@ -320,6 +338,7 @@ def test_prediction_is_written_and_scored(
     assert (out / "objects.csv").read_text().splitlines()[0] == header
     assert {int(row["id"]) for row in rows} == set(np.unique(labels).tolist()) - {0}
     assert done.result["per_image"] == {"cells": len(rows)}
+    assert done.result["learned_from"] == [field.image.name]
     done = invoke("score", "--task", "segment", "--pred", out, "--truth", field.masks, "--json")
     assert done.code == 0, done.err
     assert done.result["objects"] == field.objects

@@ -52,6 +52,24 @@ def test_a_moved_click_keeps_its_place_in_the_order(project):
 ids = st.lists(st.sampled_from("abcdef"), max_size=4, unique=True)
 
 
+@given(st.lists(st.tuples(ids, st.sampled_from("ij"), st.sampled_from("+-<")), max_size=12))
+def test_clicks_on_an_image_are_those_of_all_that_lie_on_it(edits):
+    """However one project follows from another, and also where an edit is taken back."""
+    images = [ImageRef(id=name, uri=f"{name}.tif") for name in "ij"]
+    projects = [Project().with_images(*images).with_classes(ObjectClass(name="nucleus", value=1))]
+    for names, image, what in edits:
+        clicks = [Click(id=name, image=image, position=(1, 1), cls=1) for name in names]
+        if what == "<" and len(projects) > 1:
+            projects.pop()
+        elif what == "-":
+            projects.append(projects[-1].without_clicks(names))
+        else:
+            projects.append(projects[-1].with_clicks(*clicks))
+        for ref in images:
+            mine = [click for click in projects[-1].clicks if click.image == ref.id]
+            assert list(projects[-1].clicks_on(ref)) == mine
+
+
 @given(st.lists(st.tuples(ids, st.integers(0, 1), st.booleans()), max_size=8))
 def test_clicks_are_those_of_a_plain_list(edits):
     project = (
@@ -210,3 +228,22 @@ def test_a_physical_diameter_needs_a_pixel_size():
 def test_an_unknown_run_is_named_with_the_known_ones(project):
     with pytest.raises(InputError, match="none yet"):
         project.run("r")
+
+
+def test_one_more_click_is_sorted_to_its_image_without_going_through_the_others(project):
+    class Looked(Click):
+        def __getattribute__(self, name):
+            if name == "image":
+                looked_at.append(object.__getattribute__(self, "id"))
+            return super().__getattribute__(name)
+
+    looked_at = []
+    (image,) = project.images
+    many = project.with_clicks(*(Looked(image="a", position=(n, n), cls=1) for n in range(9)))
+    assert len(many.clicks_on(image)) == 10
+    more = many.with_clicks(Looked(id="last", image="a", position=(1, 2), cls=1))
+    looked_at.clear()
+    assert len(more.clicks_on(image)) == 11
+    assert looked_at == ["last"]
+    assert len(many.clicks_on(image)) == 10
+    assert looked_at == ["last"]

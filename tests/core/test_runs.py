@@ -17,6 +17,7 @@ STORED: dict[str, Any] = {
         "spacing": [],
         "scale": 1.0,
         "scales": {},
+        "elongation": 0.0,
         "pixel_size": None,
         "unit": "",
         "kernel": {"sigma": 2.5, "steps": [1, 2]},

@@ -161,9 +161,9 @@ def test_the_size_is_told_in_the_classes_unit_for_images_of_different_pixels():
     library = build(*images, classes=(cls,))
     (note,) = [n for n in library.notes if "diameter of" in n]
     words = r"'disc' has a diameter of 50 um, but 8 sure outlines measure (\S+) um, .*"
-    found = re.match(rf"Class {words}Set the diameter to (\S+) um\.", note)
+    found = re.match(rf"Class {words}Set the diameter to (\S+) um .*:(\S+)um\)\.", note)
     assert found, note
-    assert float(found[1]) == float(found[2]) == pytest.approx(20, rel=0.06)
+    assert float(found[1]) == float(found[2]) == float(found[3]) == pytest.approx(20, rel=0.06)
     assert library.diameters[1] == library.measured[1].diameter  # pixels: the mean of 20 and 40
     assert library.measured[1].diameter == pytest.approx(30, rel=0.06)
     assert not library.suggested()

@@ -5,7 +5,7 @@ import pytest
 
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.patches.quality.grade import grade_patch
-from napari_synthseg.patches.quality.outline_shape import elongation
+from napari_synthseg.patches.quality.outline_shape import elongation, usual_elongation
 
 FIBER = np.zeros((60, 240), bool)
 FIBER[25:35, 20:220] = True
@@ -94,3 +94,15 @@ def test_the_length_of_a_bar_is_told(width):
 def test_a_disk_is_not_long_and_neither_are_two():
     assert elongation(DISC, (1.0, 1.0)) == pytest.approx(0.785, rel=0.1)
     assert elongation(np.hstack([DISC[:, 10:45], DISC[:, 16:50]]), (1.0, 1.0)) < 2
+
+
+def test_the_usual_object_of_a_label_image_is_as_long_as_most_are():
+    ids = np.zeros((60, 100), np.int32)
+    ids[:2, 5:7] = 1
+    ids[58:60, 20:22] = 3
+    ids[5:13, 5:85] = 4
+    ids[20:28, 5:85] = 7
+    ids[40:50, 40:50] = 2
+    ids[51:57, :] = -1
+    assert usual_elongation(ids) == pytest.approx(10, rel=0.15)
+    assert usual_elongation(np.zeros((9, 9), np.int32)) == 0

@@ -13,10 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from napari_synthseg.core.errors import ReadOnlyError
+from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.storage import lock
 from napari_synthseg.storage.lock import OWNER_NAME, ProjectLock, is_local
 from napari_synthseg.storage.project_store import ProjectStore
+from napari_synthseg.storage.tensors import write_file
 
 Mount = namedtuple("Mount", "device mountpoint fstype opts")
 
@@ -90,6 +91,21 @@ def test_a_project_that_is_reached_through_a_link_is_written(tmp_path: Path) -> 
     assert not store.read_only
     store.close()
     assert (tmp_path / "elsewhere" / "deleted").exists()
+
+
+@pytest.mark.parametrize("linked", ["r", "r/predictions"])
+def test_nothing_is_written_through_a_link_in_a_runs_folder(tmp_path: Path, linked: str) -> None:
+    store = ProjectStore.create(tmp_path / "gift")
+    home = tmp_path / "home"
+    home.mkdir()
+    link = tmp_path / "gift" / "runs" / linked
+    link.parent.mkdir(parents=True)
+    link.symlink_to(home, target_is_directory=True)
+    target = tmp_path / "gift" / "runs" / "r" / "predictions" / "i.json"
+    with pytest.raises(InputError, match="outside the project 'gift'"):
+        write_file(store.folder, target, lambda path: path.write_text("{}"))
+    store.close()
+    assert not list(home.iterdir())
 
 
 def test_unsure_is_not_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

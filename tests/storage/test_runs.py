@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tifffile
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError, ReadOnlyError
@@ -76,19 +75,10 @@ def test_the_record_comes_back_with_scores_that_do_not_exist(tmp_path: Path) -> 
     assert found.name == "µ"
 
 
-def test_predictions_are_label_images(tmp_path: Path) -> None:
-    ids = np.arange(12, dtype=np.int32).reshape(3, 4)
-    path = runs.save_prediction(tmp_path, "r1", "image_1", ids)
-    assert path == tmp_path / "runs" / "r1" / "predictions" / "image_1.tif"
-    np.testing.assert_array_equal(tifffile.imread(path), ids)
-
-
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "..", "a.b", "a\n", "ä", "x" * 65, "/x"])
 def test_names_cannot_lead_out(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="cannot name a file"):
         runs.run_folder(tmp_path, name)
-    with pytest.raises(InputError, match="cannot name a file"):
-        runs.save_prediction(tmp_path, "r1", name, np.zeros((2, 2), np.int32))
     assert not list(tmp_path.iterdir())
 
 

@@ -14,8 +14,10 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.recipe import Synthesizer
+from napari_synthseg.core.runs import ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.networks.registry import build_network
+from napari_synthseg.storage.predictions import KeptPredictions
 from napari_synthseg.tasks.detect import DetectRule
 from napari_synthseg.tasks.detect.centers import UNKNOWN_HEAT, center_loss, make_maps, read_maps
 from napari_synthseg.tasks.detect.grouping import group_sizes, overlap_sizes, suppress_overlaps
@@ -24,7 +26,9 @@ from napari_synthseg.tasks.detect.task import DetectTask
 from napari_synthseg.tasks.detect.yolo import EMPTY, FIELDS, OPEN, grid_loss, make_grid, read_grid
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.training.crop_boxes import ShownBoxes, find_boxes
+from napari_synthseg.workflow.session import Session
 from tests.helpers.disks import Disks, draw_disks
+from tests.helpers.sessions import add_array
 from tests.helpers.training import make_task, train_model
 
 RULE = DetectRule(
@@ -312,6 +316,30 @@ def test_images_without_objects_are_refused():
 def detector(learned):
     """A network with weights that answer to what is on the image."""
     return load_predictor(learned.record, learned.weights, "cpu")
+
+
+def test_all_that_an_unsure_detector_finds_has_an_extent_and_can_be_kept(tmp_path):
+    """Its guesses beyond the border, of which nothing is left on the image, are none."""
+    torch.manual_seed(0)
+    spec = ModelSpec(name="yolo", width=4)
+    net = build_network(spec, 1, 2 * (FIELDS + 2))
+    model = ModelRecord(spec=spec, in_channels=1, out_channels=2 * (FIELDS + 2), rule=RULE)
+    weights = {name: values.numpy() for name, values in net.state_dict().items()}
+    image = np.random.default_rng(0).random((97, 130), np.float32)
+    with Session.create(tmp_path / "p.synthseg") as session:
+        ref = add_array(session, image, "yx", "noise")
+        run = TrainingRun(id="r", name="run 1", state="done", model=model)
+        work = predict_image(
+            load_predictor(model, weights, "cpu"), ArraySource(image[None]), image=ref.id, run="r"
+        )
+        found = turn(work)
+        assert len(found.candidates) > 100
+        corners = np.array([thing.box for thing in found.candidates])
+        assert (corners[..., 0] < corners[..., 1]).all()
+        kept = KeptPredictions(session.folder, run)
+        kept.save(ref, found)
+        again = kept.load(ref)
+    assert (again.objects, again.candidates) == (found.objects, found.candidates)
 
 
 def test_boxes_by_tiles_are_those_of_the_whole(detector):

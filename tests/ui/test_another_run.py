@@ -69,7 +69,7 @@ def test_what_the_chosen_model_found_is_in_view(two_runs):
     assert seen(two_runs) == ["Prediction: run 2, discs"]
     choose(two_runs, 1)
     assert seen(two_runs) == []
-    assert page.found_text.text().startswith("run 1 has predicted nothing since")
+    assert page.found_text.text() == "No results of run 1 are shown: press Predict."
     page.predict_button.click()
     two_runs.settle()
     assert seen(two_runs) == ["Prediction: run 1, discs"]
@@ -119,7 +119,7 @@ def test_an_image_that_was_not_predicted_is_named(two_runs):
     other = add_array(two_runs.session, np.zeros(SHAPE, np.uint8), "yx", "other")
     two_runs.panel.layers.show_image(other)
     two_runs.settle()
-    assert "run 2 has not predicted other: tick it above" in page.found_text.text()
+    assert "No results of run 2 on other are shown: tick it above" in page.found_text.text()
 
 
 def test_heat_maps_of_another_model_go_and_come_back(two_runs):

@@ -54,6 +54,31 @@ def test_showing_a_model_gives_it_back_unchanged(qtbot, model):
     assert all(each == model for each in got)
 
 
+def test_the_fields_of_a_section_are_made_when_it_is_opened(qtbot):
+    from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox
+
+    from napari_synthseg.ui.widgets.fold import Fold
+
+    form = make_form(qtbot, Settings(), shown=("count",))
+    folds = {fold.button.text(): fold for fold in form.findChildren(Fold)}
+    got = []
+    form.changed.connect(got.append)
+    form.set_model(Settings(share=0.25))
+    (count,) = form.findChildren(QAbstractSpinBox)
+    count.setValue(4)
+    assert got == [Settings(count=4, share=0.25)]
+    assert not form.findChildren(QCheckBox)
+    for is_open in (True, False, True):
+        folds["More settings"].open(is_open)
+    (switch,) = folds["More settings"].findChildren(QCheckBox)
+    switch.setChecked(False)
+    assert got[-1] == Settings(count=4, share=0.25, on=False)
+    folds["Size"].open()
+    (size,) = folds["Size"].findChildren(type(form))
+    assert size.model == Size()
+    assert set(form.fields) == set(Settings.model_fields)
+
+
 def test_edits_make_a_new_model(qtbot):
     form = make_form(qtbot, Settings())
     got = []

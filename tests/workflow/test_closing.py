@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -12,6 +13,8 @@ import pytest
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Cancelled, Progress
+from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.storage import runs
 from napari_synthseg.storage.project_store import ProjectStore
 from napari_synthseg.workflow.importing import Imported, find_missing
 from napari_synthseg.workflow.jobs import Job
@@ -27,7 +30,7 @@ def session(tmp_path):
     session.close().result()
 
 
-def slow(session, entered, release):
+def slow(session, entered, release, merge=None):
     """Return a job of the session whose step only ends on release, and which then has a result."""
 
     def work():
@@ -42,10 +45,10 @@ def slow(session, entered, release):
 
     job = Job(work(), "slow")
 
-    def merge(outcome):
+    def add_class(outcome):
         session._replace(session.project.with_classes(outcome.value))
 
-    session._merges[job] = merge
+    session._merges[job] = merge or add_class
     return job.start()
 
 
@@ -70,6 +73,29 @@ def test_closing_returns_at_once_and_keeps_what_still_ends(session):
     with Session.open(session.folder).result() as again:
         assert not again.read_only
         assert [c.name for c in again.project.classes] == ["cell", "found"]
+
+
+def test_closing_writes_the_record_of_a_run_that_what_ends_meanwhile_changes(session, monkeypatch):
+    run, save = TrainingRun(id="r", name="before"), runs.save_run
+    session.edit(session.project.with_run(run), "add run")
+    entered, release = threading.Event(), threading.Event()
+
+    def save_slowly(*record):
+        time.sleep(0.3)
+        save(*record)
+
+    monkeypatch.setattr(runs, "save_run", save_slowly)
+
+    def rename(outcome):
+        session._replace_runs(session.project.with_run_renamed("r", "after"))
+
+    slow(session, entered, release, rename)
+    assert entered.wait(5)
+    end = session.close()
+    release.set()
+    end.result()
+    record = json.loads((session.folder / "runs" / "r" / "run.json").read_text("utf-8"))
+    assert record["name"] == "after"
 
 
 def test_opening_waits_for_the_end_of_closing(session):

@@ -12,7 +12,9 @@ import pytest
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.predictions import FoundObject, InstancePrediction
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.runs import DecodingRule
+from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.workflow.first_pass import find_magnification
 
 REF = ImageRef(id="i", uri="i.tif")
@@ -69,6 +71,32 @@ def test_what_is_as_large_as_what_was_learned_from_counts_more_than_a_score(find
 
     assert find(model)[0] == pytest.approx(2)
     assert find(lambda times: (model(times)[0], DIAMETER * 2))[0] > 1.5, "sizes tell nothing"
+
+
+@pytest.mark.parametrize(("learned", "found"), [(12.0, 1.0), (0.0, 0.5)])
+def test_where_long_objects_fall_apart_they_are_not_those_learned_from(monkeypatch, learned, found):
+    """At half the magnification pieces are surer, and of the diameter that whole ones have."""
+
+    def predict(predictor, pixels, *, image, run, ref):
+        zoom = getattr(pixels, "factors", (1.0, 1.0))[-1]
+        pieces = 3 if zoom > 1.2 else 1
+        score = {1.0: 0.55, 2.0: 0.6}.get(zoom, 0.4)
+        ids = np.zeros((50, 200), np.int32)
+        for piece in range(pieces):
+            width = round(6 * pieces**0.5)
+            ids[:width, 60 * piece : 60 * piece + round(75 / pieces**0.5)] = piece + 1
+        box = ((0.0, 1.0), (0.0, 1.0))
+        things = [
+            FoundObject(id=n + 1, cls=1, score=score, center=(0, 0), box=box) for n in range(pieces)
+        ]
+        return InstancePrediction(ids=ids, objects=tuple(things))
+        yield
+
+    monkeypatch.setattr("napari_synthseg.tasks.predict.predict_image", predict)
+    rule = SegmentRule(class_values=(1,), diameter=DIAMETER, elongation=learned)
+    predictor: Any = SimpleNamespace(rule=rule)
+    pixels = ArraySource(np.zeros((1, 300, 300), np.float32))
+    assert exhaust(find_magnification(predictor, REF, pixels)) == pytest.approx(found)
 
 
 def test_of_several_classes_scores_alone_count(find):

@@ -272,6 +272,8 @@ def test_scorings_of_one_run_are_all_kept_and_that_of_a_deleted_run_is_dropped(s
         job.run()
     for job in jobs:
         session.record(job)
+    for writing in session.jobs:
+        writing.join()
     kept = {s.task for s in session.project.run("r").scores}
     assert kept == {"classify", "detect"}
     stored = json.loads((session.folder / "runs" / "r" / "run.json").read_text("utf-8"))

@@ -35,6 +35,21 @@ def elongation(mask: NDArray[np.bool_], spacing: Sequence[float]) -> float:
     return float(np.count_nonzero(mask) * math.prod(spacing) / width**mask.ndim)
 
 
+def usual_elongation(ids: NDArray[np.int32], spacing: Sequence[float] = ()) -> float:
+    """Return the median `elongation` of the objects of a label image; 0: there are none.
+
+    Objects that its border may cut off count where all do. `spacing` is the distance of pixels
+    along each axis, in units of the shortest; empty: all alike.
+    """
+    whole, cut_off = list[float](), list[float]()
+    for instance, box in enumerate(ndimage.find_objects(np.maximum(ids, 0)), 1):
+        if box is not None:
+            is_whole = all(s.start > 0 and s.stop < n for s, n in zip(box, ids.shape, strict=True))
+            length = elongation(ids[box] == instance, spacing or (1.0,) * ids.ndim)
+            (whole if is_whole else cut_off).append(length)
+    return float(np.median(whole or cut_off or [0.0]))
+
+
 def solidity(mask: NDArray[np.bool_]) -> float:
     """Return the mask's share of its convex hull; of a volume, its planes' shares of theirs.
 

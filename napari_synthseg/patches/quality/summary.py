@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from napari_synthseg.core.annotations import ObjectClass
+from napari_synthseg.core.annotations import ObjectClass, how_to_resize
 from napari_synthseg.core.patch import (
     ClickedImage,
     IssueKind,
@@ -132,7 +132,7 @@ def describe_library(
             continue
         mine = [p for p in kept if p.cls == item.value]
         issues = {kind: n for (value, kind), n in kinds.items() if value == item.value}
-        notes += _describe_class(item.name, mine, good[item.value], least_patches, issues)
+        notes += _describe_class(item, mine, good[item.value], least_patches, issues)
         if not (measured := library.measured.get(item.value)):
             notes += _describe_unmeasured(item, len(mine), issues)
         elif mine:
@@ -143,13 +143,19 @@ def describe_library(
 
 
 def _describe_class(
-    name: str, patches: Sequence[Patch], good: int, least: int, issues: Mapping[IssueKind, int]
+    cls: ObjectClass,
+    patches: Sequence[Patch],
+    good: int,
+    least: int,
+    issues: Mapping[IssueKind, int],
 ) -> Iterator[str]:
+    name = cls.name
     empty = sum(not p.area for p in patches)
     if empty > 0.2 * len(patches):
         yield (
             f"Class '{name}': no object was found under {empty} of {len(patches)} clicks. "
-            "Check that its diameter fits and that the clicks sit on the objects."
+            "Check that the clicks sit on the objects and that its diameter of "
+            f"{_amount(cls.diameter, cls.unit)} fits {how_to_resize(cls.name)}."
         )
     if good < least:
         yield (
@@ -172,9 +178,11 @@ def _describe_size(cls: ObjectClass, given: float, measured: MeasuredDiameter) -
             _amount(length * cls.diameter / given, cls.unit)
             for length in (given, measured.diameter, measured.error)
         )
+        size = usual.removesuffix(" px").replace(" ", "")
         yield (
             f"Class '{cls.name}' has a diameter of {typed}, but {measured.objects} sure outlines "
-            f"measure {usual}, give or take {error}. Set the diameter to {usual}."
+            f"measure {usual}, give or take {error}. Set the diameter to {usual} "
+            f"{how_to_resize(cls.name, size)}."
         )
 
 
@@ -187,7 +195,8 @@ def _describe_unmeasured(
         if count > MOSTLY * patches:
             yield (
                 f"Class '{cls.name}': {count} of {patches} outlines are much {word} than its "
-                f"diameter of {_amount(cls.diameter, cls.unit)}. If they are right, {remedy}."
+                f"diameter of {_amount(cls.diameter, cls.unit)}. If they are right, {remedy} "
+                f"{how_to_resize(cls.name)}."
             )
 
 

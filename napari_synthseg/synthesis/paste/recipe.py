@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from types import MappingProxyType
 from typing import Literal
 
+from napari_synthseg.core.annotations import how_to_resize
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress
@@ -37,7 +38,8 @@ class PasteRecipe(PasteParameters):
         if not source.usable():
             raise InputError(
                 "No patch is usable: no object was found under any click, or all were rejected. "
-                "Check the class diameter and the clicks, or take patches back in."
+                f"Check the clicks and the class diameter {how_to_resize()}, or take patches back "
+                "in."
             )
         return fit_to_library(self, source)
 

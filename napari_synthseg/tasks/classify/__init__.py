@@ -39,6 +39,7 @@ class Classify(TaskInfo):
     }
     network_kind = "classifier"
     rule_type = ClassifyRule
+    finds = "image_labels"
     truth_kinds = ("instance", "boxes", "image_labels", "semantic")
     truth_words = "true masks, boxes or labels"
     needs_objects = False

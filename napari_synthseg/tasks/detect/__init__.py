@@ -89,6 +89,7 @@ class Detect(TaskInfo):
     }
     network_kind = "detector"
     rule_type = DetectRule
+    finds = "boxes"
     truth_kinds = ("boxes", "instance")
     truth_words = "true boxes or masks"
     tables = (OBJECTS_FILE, CANDIDATES_FILE)

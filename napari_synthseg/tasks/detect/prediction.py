@@ -44,6 +44,8 @@ def detect_in_image(
     for box, cls, score in zip(boxes.corners, boxes.classes, boxes.scores, strict=True):
         first, last = np.clip(box.reshape(2, 2), low, high).tolist()
         edges = tuple((round(a, 2), round(b, 2)) for a, b in zip(first, last, strict=True))
+        if any(start >= stop for start, stop in edges):  # it lies beyond the border
+            continue
         center = tuple((a + b) / 2 - 0.5 for a, b in edges)  # pixel centers are whole numbers
         found.append(FoundObject(0, int(cls), round(float(score), 4), center, edges))
     found.sort(key=lambda o: -o.score)

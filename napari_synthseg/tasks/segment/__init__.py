@@ -80,6 +80,7 @@ class Segment(TaskInfo):
     networks: ClassVar = {"unet": "U-Net"}
     network_kind = "pixels"
     rule_type = SegmentRule
+    finds = "instance"
     truth_kinds = ("instance",)
     truth_words = "true masks"
     heat_map_methods = ("gradcam", "gradcam++", "ablation")

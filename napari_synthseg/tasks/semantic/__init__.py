@@ -30,6 +30,7 @@ class Semantic(TaskInfo):
     networks: ClassVar = {"unet": "U-Net"}
     network_kind = "pixels"
     rule_type = SemanticRule
+    finds = "semantic"
     truth_kinds = ("semantic", "instance")
     truth_words = "true masks of regions or objects"
     marking = "regions"

@@ -14,6 +14,7 @@ from napari_synthseg.ui.pages.training.device_choice import DeviceChoice
 from napari_synthseg.ui.pages.training.live_box import LiveBox
 from napari_synthseg.ui.pages.training.runs_window import RunsWindow
 from napari_synthseg.ui.pages.work_box import WorkBox
+from napari_synthseg.ui.presenters.in_panel import in_panel
 from napari_synthseg.ui.presenters.runs import describe_run, run_words
 from napari_synthseg.ui.presenters.steps import RESULTS, TRAIN, is_marked, is_trained, why_locked
 from napari_synthseg.ui.viewer.layers import Layers
@@ -130,7 +131,7 @@ class TrainPage(Page):
         cautions = self.session.cautions if self.session is not None else ()
         words = f"{SOURCES[self.form.model.source]} {BACKGROUND_WORK}"
         first = () if is_trained(project) else (words,)  # else it was read, and the curve has room
-        before = "\n".join((*first, *(f"Note: {c}." for c in cautions)))
+        before = "\n".join((*first, *(in_panel(f"Note: {c}.") for c in cautions)))
         self.introduction.setText(before if idle else WHILE_TRAINING)
         self.introduction.setVisible(bool(self.introduction.text()))
         self.work.start_button.setEnabled(idle and is_marked(project))

@@ -13,6 +13,11 @@ WORDS: tuple[tuple[str, str], ...] = (
         r"take it out of the images and import it by --masks",
         "remove it from the images, and take it by 'Import…' (step 1)",
     ),
+    (r", or napari-synthseg edit PROJECT --class .*?\)(?=[.,]|$)", ")"),
+    (
+        r"name a run with --run to export what it finds, or import them first, see 'import'",
+        "choose a run to export what it finds, or take them by 'Import…' (step 1)",
+    ),
     (r"split it into connected pieces \(--split\)", "tick that each piece is an object"),
     (r"import it as semantic masks \(--semantic\)", "import it as regions"),
     (r"choose one with --series NUMBER, or all with --series all", "open all of them"),

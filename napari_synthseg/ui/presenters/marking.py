@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
-from napari_synthseg.core.project import Project
+from napari_synthseg.core.project import Project, by_image
 from napari_synthseg.ui.presenters.steps import needs_no_dual_images
-from napari_synthseg.workflow.choosing import training_clicks, training_regions
+from napari_synthseg.workflow.choosing import count_training_clicks, training_regions
 
 MIN_CLICKS = 5
 """Clicks that the user is asked for before going on."""
@@ -23,7 +25,7 @@ LEAST_COLOR_DISTANCE = 60.0
 
 def clicking_hint(project: Project, refs: Sequence[ImageRef] = ()) -> str:
     """Return what to do next where objects are clicked; `refs` is the image in view."""
-    count = len(training_clicks(project))
+    count = count_training_clicks(project)
     if _only_for_scoring(refs):
         held = sum(len(project.clicks_on(ref)) for ref in refs)
         if count == 0:
@@ -78,8 +80,12 @@ def click_counts(project: Project, refs: Sequence[ImageRef] = ()) -> dict[int, s
     """
     held = _only_for_scoring(refs)
     images = {ref.id for ref in (refs if held else project.images) if held or ref.role == "train"}
-    every = (*project.clicks, *project.negatives)
-    counts = Counter([click.cls for click in every if click.image in images])
+    counts = Counter[int]()
+    for image, clicks in chain(
+        by_image(project.clicks).items(), by_image(project.negatives).items()
+    ):
+        if image in images:
+            counts.update(map(attrgetter("cls"), clicks))
     return {value: str(counts[value]) for value in project.click_names}
 
 

@@ -14,6 +14,7 @@ from napari_synthseg.core.annotations import ObjectClass, VerdictState
 from napari_synthseg.core.patch import IssueKind, Patch, PatchLibrary, PatchState
 from napari_synthseg.patches.quality.summary import sorted_by_gravity, summarize_classes
 from napari_synthseg.ui.presenters.counting import counted
+from napari_synthseg.ui.presenters.in_panel import in_panel
 from napari_synthseg.ui.presenters.thumbnail import Thumbnail
 
 ALL = "all"
@@ -30,6 +31,7 @@ STATE_WORDS: Mapping[PatchState, str] = {
     "rejected": "rejected by you",
 }
 
+NOT_GOOD: tuple[PatchState, ...] = ("suspicious", "doubtful", "rejected")
 
 BADGES: Mapping[PatchState, tuple[str, str]] = {
     "suspicious": ("!", "#c77700"),
@@ -118,7 +120,7 @@ def arrange(
     if choice not in counts:
         choice = ALL
     patches = choose(library, choice, order) if library is not None else []
-    notes = library.notes if library is not None else ()
+    notes = tuple(map(in_panel, library.notes)) if library is not None else ()
     return Arrangement(counts, summary_lines(library, classes), notes, patches)
 
 
@@ -127,11 +129,8 @@ def describe_library(counts: Mapping[str, int]) -> str:
     if not counts[ALL]:
         return "No patches yet."
     good = counts.get("good", 0) + counts.get("accepted", 0)
-    suspicious = counts.get("suspicious", 0) + counts.get("doubtful", 0)
-    return (
-        f"{counted(counts[ALL], 'patch', 'patches')}: <b>{good}</b> good, "
-        f"<b>{suspicious}</b> suspicious, <b>{counts.get('rejected', 0)}</b> rejected"
-    )
+    others = (f"<b>{counts.get(state, 0)}</b> {state}" for state in NOT_GOOD)
+    return f"{counted(counts[ALL], 'patch', 'patches')}: <b>{good}</b> good, {', '.join(others)}"
 
 
 def summary_lines(library: PatchLibrary | None, classes: Sequence[ObjectClass]) -> list[str]:

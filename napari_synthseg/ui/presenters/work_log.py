@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.ui.presenters.in_panel import in_panel
 from napari_synthseg.ui.presenters.training.curves import HELD, TRAINING, CurvePoint
 
 COUNTERS = ("step", "seconds", "seconds left", "best step")
@@ -79,7 +80,7 @@ class WorkLog:
         return points, is_new
 
     def _take_figures(self, item: Progress) -> None:
-        self._notes |= dict.fromkeys(item.notes)
+        self._notes |= dict.fromkeys(map(in_panel, item.notes))
         self._message = item.message or self._message
         self._is_finishing = item.finishing
         self._seconds = item.metrics.get("seconds", self._seconds)

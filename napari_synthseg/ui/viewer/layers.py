@@ -26,6 +26,7 @@ from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.project import Project
 from napari_synthseg.tasks.info import Marking
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.garbage_search import GarbageSearch
 from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.presenters.images.pictures import (
     SHORT_ROLES,
@@ -61,6 +62,7 @@ from napari_synthseg.ui.viewer.view import (
     center_on,
     look_at_layer,
     look_at_point,
+    make_canvas_current,
     remove_layer,
     unwrapped,
     write_on_canvas,
@@ -115,7 +117,9 @@ class Layers(QObject):
         self._to_return: tuple[str, Placement] | None = None
         self._shows_marks = True
         self._is_closed = False
+        self._garbage = GarbageSearch()
         self._listening = Subscriptions()
+        self._listening.add(self._on_layer_inserted, viewer.layers.events.inserted)
         self._listening.add(self._on_layer_removing, viewer.layers.events.removing)
         self._listening.add(self._on_layer_removed, viewer.layers.events.removed)
         self.regions.shown.connect(self._on_regions_shown)
@@ -126,6 +130,7 @@ class Layers(QObject):
         controller.session_settled.connect(self.image_changed)
         controller.project_changed.connect(self._on_project_changed)
         controller.work_changed.connect(self._return_when_free)
+        controller.work_changed.connect(lambda _: self._garbage.leave_out())
 
     def close(self) -> None:
         """Let go of the viewer: layers that stay in it are plain layers from now on.
@@ -138,6 +143,7 @@ class Layers(QObject):
         for part in (self, self.clicks, self.regions, self.drawing, self.outputs):
             part.blockSignals(True)
         self._listening.end()
+        self._garbage.end()
         self._forget_images()
         self.clicks.forget()
         self.regions.forget()
@@ -232,19 +238,19 @@ class Layers(QObject):
             return
 
         def add(read: tuple[Any, bool]) -> None:
-            origin = Placement.of_pixel_size(ref.pixel_size, ref.unit, ref.ndim)
-            layer = self._make_layer(ref, *read, placement or origin)
             again = self._find(ref.id)
-            if layer is None and again is not None:  # other channels were chosen meanwhile
-                self.show_image(again, then, placement)
-                return
-            if layer is not None:
-                self._hide_markings()
+            if parts_of(self._controller.project, key):
+                self._make_room(key)
+                origin = Placement.of_pixel_size(ref.pixel_size, ref.unit, ref.ndim)
+                layer = self._make_layer(ref, *read, placement or origin)
                 self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
                 self._watch(ref, layer)
                 if ref.ndim == 3:
                     center_on(self._viewer, layer.extent.world[:, -3:].mean(axis=0))
                 self._show_read(key)
+            elif again is not None:  # other channels were chosen meanwhile
+                self.show_image(again, then, placement)
+                return
             then()
 
         if key in self._images:
@@ -259,24 +265,31 @@ class Layers(QObject):
         job = Job(read_image(ref, session.folder), f"read {ref.name}")
         self._controller.run(job, then, lane="reading")
 
-    def _make_layer(
-        self, ref: ImageRef, pixels: Any, rgb: bool, placement: Placement
-    ) -> Image | None:
-        """Return a layer of an image, unless the project has it no more, or in other channels."""
-        refs = parts_of(self._controller.project, image_key(ref))
+    def _make_layer(self, ref: ImageRef, pixels: Any, rgb: bool, placement: Placement) -> Image:
+        """Return a layer of an image, with the name that its parts have in common."""
         channels = pixels.ndim - rgb - ref.ndim
-        if not refs:
-            return None
         place = placement.of_stack(channels) if channels else placement
+        refs = parts_of(self._controller.project, image_key(ref))
         layer = make_image_layer(pixels, common_name(refs), rgb, place)
         self._own_layers.add(layer)
         return layer
+
+    def _make_room(self, key: ImageKey) -> None:
+        """Take away what is not to be seen with an image, before its own layers are made.
+
+        What is there then is left out of the search for garbage; what is made then is searched
+        alone when it goes.
+        """
+        self._hide_markings()
+        others = [other for other in self._images if other != key]
+        self._drop_layers(others[: max(len(others) + 1 - KEPT_IMAGES, 0)])
+        self._garbage.leave_out()
 
     def _show_read(self, key: ImageKey) -> None:
         layer, refs = self._images[key].layer, parts_of(self._controller.project, key)
         if not refs:
             return
-        self._hide_markings()
+        self._make_room(key)
         is_other = self.image is None or self.image.key != key
         ndim = refs[0].ndim
         stored = np.shape(finest_level(layer))
@@ -301,7 +314,6 @@ class Layers(QObject):
             look_at_layer(self._viewer, layer)
         self.suggestions.set_image(image)
         self._images[key] = self._images.pop(key)  # the last one is the one that is shown
-        self._drop_layers(list(self._images)[:-KEPT_IMAGES])
         self.image_changed.emit()
 
     def _drop_layers(self, keys: Sequence[ImageKey]) -> None:
@@ -412,9 +424,9 @@ class Layers(QObject):
         """Show an image in a layer of its own, below what is marked on it."""
         if self.image is not image:
             return
-        layer = self._make_layer(image.refs[0], *read, watch.placement)
-        if layer is None:
+        if not image.refs:
             return
+        layer = self._make_layer(image.refs[0], *read, watch.placement)
         layers, active = self._viewer.layers, self._viewer.layers.selection.active
         layers.insert(layers.index(watch.layer) + 1 if watch.layer in layers else 0, layer)
         layers.selection.active = active
@@ -432,11 +444,11 @@ class Layers(QObject):
         """Take the marking layers away, before any other layer changes.
 
         Seen with napari 0.9.2 and vispy 0.17: the draw that gets them ready to go crashes the
-        program where an image was added that is not drawn yet. In one batch, as napari collects
-        garbage after each: a third of a second where PyTorch is loaded.
+        program where an image was added that is not drawn yet. In one batch, as napari searches for
+        garbage after each.
         """
         shown = (self.outlines, self.drawing, self.clicks, self.regions, self.left_out)
-        some = any(holder.layer is not None for holder in shown)
+        some = self._parts is not None or any(holder.layer is not None for holder in shown)
         with self._viewer.layers.batched_update() if some else nullcontext():
             self.outlines.hide()
             self.drawing.stop()
@@ -444,6 +456,7 @@ class Layers(QObject):
             self.regions.hide()
             self.left_out.hide()
             self.suggestions.set_image(None)
+            remove_layer(self._viewer, self._parts)
 
     def _show_clicks(self, image: DisplayedImage) -> None:
         """Show the clicks on an image, above their outlines."""
@@ -453,7 +466,6 @@ class Layers(QObject):
 
     def _show_parts(self, image: DisplayedImage) -> None:
         """Outline the parts of an image of which not all is used for the same purpose."""
-        remove_layer(self._viewer, self._parts)
         whole = full_region(image.shape)
         if all(ref.region is None or ref.region[-2:] == whole[-2:] for ref in image.refs):
             return
@@ -552,12 +564,16 @@ class Layers(QObject):
 
     # --- following the viewer and the session ---------------------------------------------------
 
+    def _on_layer_inserted(self, event: Any) -> None:
+        self._garbage.has_come(unwrapped(event.value))
+
     def _on_layer_removing(self, event: Any) -> None:
         going = unwrapped(self._viewer.layers[event.index])
-        self.live.about_to_go(going)
+        self._garbage.about_to_go(going)
         for marking in (self.clicks, self.regions):
             if marking.layer is going:
                 marking.settle()
+        make_canvas_current(self._viewer)
 
     def _on_layer_removed(self, event: Any) -> None:
         gone: Layer = event.value
@@ -640,7 +656,6 @@ class Layers(QObject):
         """Take away what belongs to the image that is shown; its own layer stays."""
         self.image = None
         self._hide_markings()
-        remove_layer(self._viewer, self._parts)
 
     def _beside_image(self) -> Placement:
         if self.image is None:

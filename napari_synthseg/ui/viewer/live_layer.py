@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,8 @@ from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.images.pictures import ImageKey
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
-from napari_synthseg.ui.viewer.line_vectors import show_lines
 from napari_synthseg.ui.viewer.output_layers import make_prediction_layers
+from napari_synthseg.ui.viewer.quick_layers import show_lines
 from napari_synthseg.ui.viewer.view import remove_layer
 from napari_synthseg.workflow.runs.live_view import MOST_PLANES, Field
 
@@ -44,7 +43,6 @@ class LiveLayer:
         self.layer: Layer | None = None
         self.is_wanted = False
         self._key: ImageKey | None = None
-        self._search = _GarbageSearch()
         self._viewer, self._layers, self._controller = viewer, layers, controller
 
     def show(self, prediction: Prediction, image: DisplayedImage) -> None:
@@ -68,7 +66,6 @@ class LiveLayer:
                 self._layers.move(self.layer, image, origin)
                 return
             self._remove()
-            self._search.leave_out(fresh)
             active = self._viewer.layers.selection.active
             fresh.name = NAME
             self.layer, self._key = fresh, image.key
@@ -85,23 +82,16 @@ class LiveLayer:
     def close(self) -> None:
         """Leave the layer to the user."""
         self.layer, self.is_wanted = None, False
-        self._search.take_in()
 
     def forget(self, gone: Layer) -> None:
         """Note that a layer was removed; the user's removal ends the showing."""
         if gone is self.layer:
             self.layer = None
             self.is_wanted = False
-            self._search.take_in()
-
-    def about_to_go(self, going: Layer) -> None:
-        """Note that a layer is about to be removed."""
-        self._search.about_to_go(going)
 
     def _remove(self) -> None:
         layer, self.layer = self.layer, None
         remove_layer(self._viewer, layer)
-        self._search.take_in()
 
     def field(self, image: DisplayedImage | None) -> Field | None:
         """Return the part of an image that is in view, of the part of the project there."""
@@ -118,36 +108,6 @@ class LiveLayer:
             if best is None or size > best[0]:
                 best = size, Field(ref, part)
         return best[1] if best is not None else None
-
-
-class _GarbageSearch:
-    """What is there before the layer is left out of the search for garbage while the layer lasts.
-
-    napari searches for garbage whenever a layer is removed, because what the layer had on the
-    graphics card must go at once. The window stands still meanwhile, for a third of a second once
-    PyTorch is loaded, as the search goes through all that was ever imported. Not for good: layers
-    and much else of napari are freed by such a search only.
-    """
-
-    def __init__(self) -> None:
-        self._layer: Layer | None = None
-
-    def leave_out(self, layer: Layer) -> None:
-        """Leave out what is there before a layer is added, unless somebody else has done so."""
-        if not gc.get_freeze_count():
-            gc.freeze()
-            self._layer = layer
-
-    def about_to_go(self, layer: Layer) -> None:
-        """Search everything where another layer goes: it was there before, or may have been."""
-        if layer is not self._layer:
-            self.take_in()
-
-    def take_in(self) -> None:
-        """Search everything again."""
-        if self._layer is not None:
-            self._layer = None
-            gc.unfreeze()
 
 
 def visible_region(viewer: Viewer, image: DisplayedImage) -> tuple[tuple[int, int], ...]:

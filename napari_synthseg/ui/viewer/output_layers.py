@@ -39,6 +39,7 @@ from napari_synthseg.ui.viewer.class_colors import (
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.placement import Placement
+from napari_synthseg.ui.viewer.quick_layers import ResultLabels
 from napari_synthseg.ui.viewer.view import remove_layer
 from napari_synthseg.workflow.truths import read_true_masks
 
@@ -413,10 +414,10 @@ def make_prediction_layers(
 def make_truth_layer(truth: PixelLabels, classes: Classes, placement: Placement) -> Labels:
     """Return a layer with lines around true masks, or with these filled; see `LINES_UP_TO_PX`."""
     regions = isinstance(truth, RegionLabels)
-    layer = Labels(small_ids(truth.array), name="True masks", **placement.kwargs())
+    layer = ResultLabels(small_ids(truth.array), name="True masks", **placement.kwargs())
     if regions:
         layer.colormap = class_colormap(classes)
-    elif not _is_filled(layer):
+    elif not _is_filled(layer.data):
         layer.colormap = label_colormap({}, "white")
     _draw_lines(layer, 2 if regions else 1)
     layer.editable = False
@@ -427,9 +428,11 @@ def _instances(
     prediction: InstancePrediction, classes: Classes, name: str, placement: Placement
 ) -> Labels:
     found = sorted(prediction.objects, key=lambda o: o.id)
-    layer = Labels(
+    # napari shows large ones of 32 bits only once it has gone through them on the GUI thread
+    is_small = len(classes) > 1 or _is_filled(prediction.ids)
+    layer = ResultLabels(
         # a copy in any case: what is painted on the layer is not what was found
-        small_ids(prediction.ids) if len(classes) > 1 else np.array(prediction.ids),
+        small_ids(prediction.ids) if is_small else np.array(prediction.ids),
         name=name,
         opacity=1.0,
         features={
@@ -439,7 +442,7 @@ def _instances(
         },
         **placement.kwargs(),
     )
-    if len(classes) > 1 and not _is_filled(layer):
+    if len(classes) > 1 and not _is_filled(layer.data):
         colors = {c.value: c.color for c in classes}
         ids = {o.id: colors.get(o.cls, "white") for o in found}
         layer.colormap = label_colormap(ids, "transparent")
@@ -449,22 +452,22 @@ def _instances(
 
 def _draw_lines(layer: Labels, width: int) -> None:
     """Let a layer show lines around its objects, where napari draws these at once."""
-    if _is_filled(layer):
+    if _is_filled(layer.data):
         layer.opacity = FILLED_OPACITY
     else:
         layer.contour = width
 
 
-def _is_filled(layer: Labels) -> bool:
+def _is_filled(ids: np.ndarray) -> bool:
     """Tell whether objects are filled, as napari does not draw lines around them at once."""
-    return int(np.prod(layer.data.shape[-2:])) > LINES_UP_TO_PX
+    return int(np.prod(ids.shape[-2:])) > LINES_UP_TO_PX
 
 
 def _regions(
     prediction: RegionPrediction, classes: Classes, name: str, placement: Placement
 ) -> Labels:
     found = [int(v) for v in np.flatnonzero(prediction.pixel_counts) if v > 0]
-    return Labels(
+    return ResultLabels(
         np.array(prediction.values),  # a copy, as above
         name=name,
         opacity=REGIONS_OPACITY,

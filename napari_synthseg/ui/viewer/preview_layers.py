@@ -14,6 +14,7 @@ from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.dual_images import pixel_labels
 from napari_synthseg.ui.viewer.class_colors import REGIONS_OPACITY, class_colormap, small_ids
 from napari_synthseg.ui.viewer.placement import Placement
+from napari_synthseg.ui.viewer.quick_layers import ResultLabels
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.view import look_at_layer, remove_layer, write_on_canvas
 
@@ -72,7 +73,7 @@ class PreviewLayers:
         placement = placement.of_stack(len(axes))
         image = make_image_layer(stack.pixels, "Dual images", stack.rgb, placement)
         image.projection_mode = "none"
-        labels = Labels(
+        labels = ResultLabels(
             stack.ids,
             name="Dual images: exact labels",
             opacity=REGIONS_OPACITY if stack.regions else 1.0,

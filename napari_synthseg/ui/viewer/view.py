@@ -1,4 +1,4 @@
-"""What is asked of the viewer: where it looks, and the text on its canvas."""
+"""What is asked of the viewer: where it looks, its canvas, and the text on it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.QtWidgets import QOpenGLWidget
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -21,6 +22,18 @@ def remove_layer(viewer: Viewer, layer: Layer | None) -> None:
     """Remove a layer, unless it is gone already."""
     if layer is not None and layer in viewer.layers:
         viewer.layers.remove(layer)
+
+
+def make_canvas_current(viewer: Viewer) -> None:
+    """Let OpenGL work on the canvas, whatever it worked on last.
+
+    When a layer goes, napari deletes its shaders in whichever context is current. Once Qt 6 has
+    painted the window, that is the window's own; the driver that draws without a graphics card
+    (llvmpipe) then loses the shader of another layer, and crashes when that layer is drawn.
+    """
+    canvas = viewer.window.main_menu.window().centralWidget().findChild(QOpenGLWidget)
+    if canvas is not None:
+        canvas.makeCurrent()
 
 
 def look_at_layer(viewer: Viewer, layer: Layer) -> None:

@@ -26,10 +26,15 @@ class Fold(QWidget):
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.body = QWidget()
-        column_in(self.body, *widgets).setContentsMargins(0, 0, 0, 4)
+        self._below = column_in(self.body, *widgets)
+        self._below.setContentsMargins(0, 0, 0, 4)
         column_in(self, self.button, self.body).setSpacing(2)
         self.button.toggled.connect(self._on_toggled)
         self._on_toggled(False)
+
+    def add(self, widget: QWidget) -> None:
+        """Put a widget below the others."""
+        self._below.addWidget(widget)
 
     @property
     def is_open(self) -> bool:

@@ -7,6 +7,7 @@ accepts or refuses what was entered.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 from magicgui.type_map import get_widget_class
@@ -82,7 +83,8 @@ class ModelForm(QWidget, Generic[M]):
         self, model: M, shown: Collection[str] | None = None, hidden: Collection[str] = ()
     ) -> None:
         super().__init__()
-        self.fields: dict[str, ValueWidget[Any] | ModelForm[Any]] = {}
+        self._fields: dict[str, ValueWidget[Any] | ModelForm[Any]] = {}
+        self._never_opened: dict[Fold, list[str]] = {}
         self._model = model
         self._writing = False
         self.problem = Notice()
@@ -95,9 +97,22 @@ class ModelForm(QWidget, Generic[M]):
         layout.addWidget(self._page(sections.pop("")))
         for title, names in sections.items():
             called = ", ".join(_label(name, type(model).model_fields[name]) for name in names)
-            tip = f"Show or hide these settings: {called}"
-            layout.addWidget(Fold(title, self._page(names), tip=tip))
+            fold = Fold(title, tip=f"Show or hide these settings: {called}")
+            self._never_opened[fold] = names
+            fold.opened.connect(partial(self._on_opened, fold))
+            layout.addWidget(fold)
         layout.addWidget(self.problem)
+
+    @property
+    def fields(self) -> dict[str, ValueWidget[Any] | ModelForm[Any]]:
+        """The field of each name; those of a section are made here, or when it is opened."""
+        for fold in tuple(self._never_opened):
+            self._on_opened(fold, True)
+        return self._fields
+
+    def _on_opened(self, fold: Fold, is_open: bool) -> None:
+        if is_open and fold in self._never_opened:
+            fold.add(self._page(self._never_opened.pop(fold)))
 
     @property
     def model(self) -> M:
@@ -113,7 +128,7 @@ class ModelForm(QWidget, Generic[M]):
             return
         self._model, self._writing = model, True
         try:
-            for name, field in self.fields.items():
+            for name, field in self._fields.items():
                 _write(field, getattr(model, name))
         finally:
             self._writing = False
@@ -122,7 +137,7 @@ class ModelForm(QWidget, Generic[M]):
     @property
     def is_refused(self) -> bool:
         """Whether something is entered that is not valid."""
-        forms = (field for field in self.fields.values() if isinstance(field, ModelForm))
+        forms = (field for field in self._fields.values() if isinstance(field, ModelForm))
         return bool(self.problem.text()) or any(form.is_refused for form in forms)
 
     def _section(self, name: str, info: FieldInfo, shown: Collection[str] | None) -> str:
@@ -143,11 +158,11 @@ class ModelForm(QWidget, Generic[M]):
         for name in names:
             value, info = getattr(self._model, name), type(self._model).model_fields[name]
             if isinstance(value, BaseModel):
-                form = self.fields[name] = ModelForm(value)
+                form = self._fields[name] = ModelForm(value)
                 form.changed.connect(self._on_edited)
                 rows.addRow(form)
                 continue
-            field = self.fields[name] = make_field(info, value, self._on_edited)
+            field = self._fields[name] = make_field(info, value, self._on_edited)
             label = QLabel(_label(name, info))
             for widget in (label, field.native):
                 widget.setToolTip(_tip(name, info))
@@ -164,7 +179,7 @@ class ModelForm(QWidget, Generic[M]):
             return
         values = {name: getattr(self._model, name) for name in type(self._model).model_fields}
         try:
-            values |= {name: _read(field) for name, field in self.fields.items()}
+            values |= {name: _read(field) for name, field in self._fields.items()}
             self._model = type(self._model)(**values)
         except ValidationError as error:
             first = error.errors()[0]

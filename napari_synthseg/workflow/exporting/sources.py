@@ -152,10 +152,12 @@ class TruthSource(ResultSource):
             if truth is not None and (not asked or _key(ref) in asked):
                 self._parts.setdefault(_key(ref), []).append((ref, truth))
         if not self._parts:
-            words = " or ".join("boxes" if kind == "boxes" else "masks" for kind in kinds[-1:])
+            words = " or ".join(
+                dict.fromkeys("boxes" if kind == "boxes" else "masks" for kind in kinds)
+            )
             raise InputError(
-                f"None of these images has true {words}: import them first, see 'import', or give "
-                "a run that finds objects."
+                f"None of these images has true {words}: name a run with --run to export what it "
+                "finds, or import them first, see 'import'."
             )
         self.images = tuple(
             parts[0][0].model_copy(update={"region": None}) for parts in self._parts.values()

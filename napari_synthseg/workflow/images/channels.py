@@ -21,13 +21,15 @@ Choice = tuple[int, ...] | None
 
 
 def parse_channels(text: str) -> Choice:
-    """Return the channels that a text names, as "0, 2"; an empty one names all.
+    """Return the channels that a text names, as "0, 2"; an empty one and "all" name all.
 
     Raises
     ------
     InputError
         If it holds anything but numbers.
     """
+    if text.strip() == "all":
+        return None
     numbers = text.replace(",", " ").split()
     if not all(number.isdecimal() for number in numbers):
         raise InputError(

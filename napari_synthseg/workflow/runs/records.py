@@ -43,11 +43,6 @@ class RunRecords:
         unchanged = len(there) == len(now.runs) and all(map(operator.is_, there, now.runs))
         return now.runs if unchanged else tuple(there)
 
-    def write(self, run: TrainingRun) -> None:
-        """Write the record of a run, after whatever is being written."""
-        with self._writing:
-            runs.save_run(self._folder, run)
-
     def follow(
         self, before: Project, now: Project, latest: Callable[[], Project]
     ) -> Generator[Progress, None, None] | None:

@@ -455,7 +455,7 @@ def test_what_is_said_of_results_is_of_the_chosen_run(clicked):
     assert page.runs.value == "other"
     assert page.hint() == "See what the model finds."
     assert page.next_step().text == "Predict"
-    assert page.found_text.text() == "other has predicted nothing since the project was opened."
+    assert page.found_text.text() == "No results of other are shown: press Predict."
     page.runs.setCurrentIndex(0)
     assert page.found_text.text() == said
 

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import sys
-from types import SimpleNamespace
-from weakref import ref
-
-import numpy as np
 import pytest
 
 from napari_synthseg.workflow.runs import live_view
@@ -52,69 +46,3 @@ def test_the_live_layer_follows_the_view_and_is_gone_at_the_end(clicked, monkeyp
     clicked.settle()
     assert last not in viewer.layers
     assert not page.live.found.text()
-
-
-@pytest.fixture
-def all_searched():
-    """Garbage is searched for everywhere, as in a program of a user."""
-    gc.unfreeze()
-    yield
-    gc.collect()
-    gc.freeze()  # as `loaded` does
-
-
-def show_live(bench):
-    start_training(bench, steps=100_000)
-    bench.wait(lambda: bench.panel.layers.live.layer is not None, 180_000)
-
-
-def test_the_search_for_garbage_at_the_end_is_short_and_leaves_nothing(
-    all_searched, clicked, monkeypatch
-):
-    """napari searches when a layer is removed, and the window stands still meanwhile."""
-    import napari._vispy.canvas as canvas
-
-    monkeypatch.setattr(live_view, "FIRST_S", 0.0)
-    show_live(clicked)
-    layers, searched = clicked.panel.layers, []
-    live = ref(layers.live.layer)
-    visual = ref(clicked.viewer.window._qt_viewer.canvas.layer_to_visual[live()].node)
-
-    def collect() -> None:
-        torch = sys.modules["torch"]
-        searched.append(any(thing is torch.nn.Module for thing in gc.get_objects()))
-        gc.collect()
-        searched.append(visual() is None)  # what napari searches for is found
-
-    monkeypatch.setattr(canvas, "gc", SimpleNamespace(collect=collect))
-    clicked.panel.controller.cancel("training")
-    clicked.settle()
-    assert searched == [False, True]
-    assert gc.get_freeze_count() == 0
-    gc.collect()
-    assert live() is None
-
-
-@pytest.mark.parametrize("how", ["another layer goes", "the project goes", "the panel goes"])
-def test_what_was_there_before_the_live_layer_is_freed_when_it_goes(
-    all_searched, clicked, monkeypatch, how
-):
-    monkeypatch.setattr(live_view, "FIRST_S", 0.0)
-    panel, image = clicked.panel, clicked.viewer.layers["discs"]
-    other = clicked.viewer.add_labels(np.ones((8, 8), np.uint8))
-    show_live(clicked)
-    assert gc.get_freeze_count() > 0
-    if how == "another layer goes":
-        gone = ref(other)
-        clicked.viewer.layers.remove(other)
-        del other
-        clicked.qtbot.wait(200)
-        gc.collect()
-        assert gone() is None
-    elif how == "the project goes":
-        panel.controller.show(None)
-        assert panel.layers.live.layer is None
-    else:
-        clicked.viewer.window.remove_dock_widget(panel)
-    assert gc.get_freeze_count() == 0
-    assert image in clicked.viewer.layers

@@ -8,10 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_synthseg.core.annotations import ObjectClass
+from napari_synthseg.core.annotations import ObjectClass, how_to_resize
 from napari_synthseg.core.patch import Patch, PatchLibrary, QualityIssue
 from napari_synthseg.patches.quality.grade import CUT_OFF
-from napari_synthseg.ui.presenters.patch_choice import ALL, ORDERS, arrange, choose, summary_lines
+from napari_synthseg.ui.presenters.patch_choice import (
+    ALL,
+    ORDERS,
+    arrange,
+    choose,
+    describe_library,
+    summary_lines,
+)
 
 
 def library(count: int) -> PatchLibrary:
@@ -58,3 +65,17 @@ def test_issues_that_keep_no_patch_from_being_good_are_said_to_do_no_harm() -> N
     )
     words = re.sub(r"<[^>]*>", "", line).replace("\u00a0", " ").replace("&nbsp;", " ")
     assert words == "■ cell: 2 of 3 good; 1 faint; no harm: 1 cut off"
+
+
+def test_suspicious_and_doubtful_patches_are_counted_apart() -> None:
+    counts = {ALL: 10, "good": 4, "accepted": 1, "suspicious": 3, "doubtful": 2}
+    words = re.sub(r"<[^>]*>", "", describe_library(counts))
+    assert words == "10 patches: 5 good, 3 suspicious, 2 doubtful, 0 rejected"
+
+
+def test_a_note_on_the_diameter_names_what_the_panel_has() -> None:
+    note = f"Class 'cell': give a larger one {how_to_resize('big cell', '30')}."
+    made = replace(library(3), describe=lambda _: (note,))
+    assert arrange(made, ALL, "best first", ()).notes == (
+        "Class 'cell': give a larger one (step 1).",
+    )

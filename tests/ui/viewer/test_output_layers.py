@@ -124,6 +124,17 @@ def test_lines_stand_around_objects_only_where_napari_draws_them_at_once(side, l
     assert (layer.opacity == 1.0) == bool(lines)  # what is filled does not hide the image
 
 
+@pytest.mark.parametrize(("side", "kind"), [(2000, np.int32), (2001, np.uint16)])
+def test_large_predictions_are_of_a_type_that_napari_shows_as_it_is(side, kind):
+    ids = np.zeros((side, 2000), np.int32)
+    ids[7, 9] = 300
+    found = InstancePrediction(image="a", run="r", ids=ids, objects=())
+    (layer,) = make_prediction_layers(found, CLASSES[:1], "Prediction: one", PLACEMENT, side)
+    assert layer.data.dtype == kind
+    assert np.array_equal(layer.data, ids)
+    assert not np.shares_memory(layer.data, ids)
+
+
 def test_filled_objects_that_touch_have_colors_of_their_own_and_regions_that_of_their_class():
     ids = np.zeros((2001, 2000), np.int32)
     ids[10:20, 10:20], ids[10:20, 20:30] = 1, 2

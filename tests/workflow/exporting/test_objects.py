@@ -164,9 +164,11 @@ def test_images_of_one_stem_do_not_overwrite_each_other(masked, tmp_path: Path) 
 def test_without_truth_there_is_nothing_to_export(masked, tmp_path: Path) -> None:
     session = masked.session
     session.edit(session.project.model_copy(update={"truths": ()}), "forget")
-    with pytest.raises(InputError, match=r"has true boxes: import them first"):
+    with pytest.raises(
+        InputError, match=r"has true (masks or boxes|boxes or masks): name a run with --run"
+    ):
         export(masked, "objects", tmp_path / "o.csv")
-    with pytest.raises(InputError, match=r"has true masks: import them first"):
+    with pytest.raises(InputError, match=r"has true masks: name a run with --run"):
         export(masked, "labels", tmp_path / "o")
 
 

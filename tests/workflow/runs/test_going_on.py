@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 
 import numpy as np
 import pytest
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.storage import runs
 from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.ui.presenters.runs import describe_run
@@ -116,6 +118,42 @@ def test_a_score_given_while_a_run_went_on_in_vain_is_in_its_file(stopped, monke
         going_on.result()
     record = json.loads(runs.run_files(session.folder, run.id)[1].read_text("utf-8"))
     assert len(record["scores"]) == len(session.project.run(run.id).scores) == 1
+
+
+def test_a_record_that_is_written_while_the_run_goes_on_is_replaced_by_the_last(
+    stopped, monkeypatch
+):
+    """A score is written in the background, and the training writes the same file."""
+    session, run = stopped
+    found = session.predict(run, [images_by_role(session)["test"]]).result()
+    save, main = runs.save_run, threading.get_ident()
+    threads, reached, release = set(), threading.Event(), threading.Event()
+
+    def save_late(folder, record):
+        threads.add(threading.get_ident())
+        if record.scores and not reached.is_set():
+            reached.set()
+            release.wait(60)
+        save(folder, record)
+
+    monkeypatch.setattr(runs, "save_run", save_late)
+    scoring = session.score(run, found)
+    scoring.run()
+    session.record(scoring)
+    assert main not in threads, "the window would wait for the disk"
+    assert reached.wait(60)
+    going_on = session.train(session.project.run("long"))
+    going_on.run()
+    release.set()
+    for job in session.jobs:
+        if job is not going_on:
+            job.join()
+    session.record(going_on)
+    for job in session.jobs:
+        job.join()
+    record = json.loads(runs.run_files(session.folder, run.id)[1].read_text("utf-8"))
+    assert (record["steps"], record["scores"]) == (9, [])
+    assert TrainingRun.model_validate(record) == session.project.run("long")
 
 
 def test_going_on_without_the_images_leaves_the_model_usable(stopped):

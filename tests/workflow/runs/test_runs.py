@@ -145,6 +145,25 @@ def test_a_copy_has_the_runs_that_the_project_has(session, tmp_path, monkeypatch
     assert record(session, "r2") is not None, "undo may still bring it back here"
 
 
+def test_a_copy_has_the_record_that_was_just_being_written(session, tmp_path, monkeypatch):
+    run, save = add_run(session, "r1", "run 1"), runs.save_run
+    reached, release = threading.Event(), threading.Event()
+
+    def save_late(folder, record):
+        reached.set()
+        release.wait(60)
+        save(folder, record)
+
+    monkeypatch.setattr(runs, "save_run", save_late)
+    session.rename_run(run, "small crops")
+    assert reached.wait(60)
+    copying = session.save_as(tmp_path / "copy.synthseg")
+    copying.progressed.connect(lambda step: release.set() if "waiting" in step.message else None)
+    copying.result().close().result()
+    path = runs.run_files(tmp_path / "copy.synthseg", "r1")[1]
+    assert json.loads(path.read_text())["name"] == "small crops"
+
+
 def test_a_run_in_training_is_neither_edited_nor_deleted(clicked):
     job = clicked.train(TINY.model_copy(update={"steps": 100_000}), "busy").start()
     for action in (

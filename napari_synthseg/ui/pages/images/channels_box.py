@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from cachetools import LRUCache
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QLineEdit, QWidget
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.storage.images import choosable_channels
+from napari_synthseg.storage.images import choosable_channels, counted_channels
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.presenters.images.pictures import ImageKey, image_key
 from napari_synthseg.ui.widgets.parts import check_box, column_in, row_of
 from napari_synthseg.workflow.images.channels import parse_channels
-
-MAX_COUNTS = 5000
-"""Images of which it is kept how many channels they have."""
 
 
 class ChannelsBox(QWidget):
@@ -29,7 +25,6 @@ class ChannelsBox(QWidget):
         super().__init__()
         self._controller = controller
         self._refs: tuple[ImageRef, ...] = ()
-        self._counts: LRUCache[ImageKey, int] = LRUCache(MAX_COUNTS)
         self._counting: set[ImageKey] = set()
         self.channels = QLineEdit()
         self.channels.setToolTip(
@@ -54,7 +49,8 @@ class ChannelsBox(QWidget):
         """
         self._refs = refs
         chosen = refs[0].channels if refs else None
-        count = self._counts.get(image_key(refs[0].with_all_channels())) if refs else None
+        session = self._controller.session
+        count = counted_channels(refs[0], session.folder) if refs and session else None
         several = (count or 1) > 1
         self.setVisible(several or chosen is not None)
         self.for_all.setVisible(not is_only_image and count != 1)
@@ -64,9 +60,8 @@ class ChannelsBox(QWidget):
         if not (self.channels.hasFocus() and self.channels.isModified()):  # else it is being typed
             self.channels.setText(", ".join(map(str, chosen or ())))
 
-    def forget_counts(self) -> None:
-        """Forget how many channels images have: those of another project follow."""
-        self._counts.clear()
+    def forget_counting(self) -> None:
+        """Forget of which images the channels are being counted: another project follows."""
         self._counting.clear()
 
     def _count_channels(self) -> None:
@@ -88,7 +83,6 @@ class ChannelsBox(QWidget):
         def show(found: int | None) -> None:
             self._counting.discard(key)
             if found is not None:
-                self._counts[key] = found
                 self.outdated.emit()
 
         self._controller.compute(f"count the channels of {ref.name}", count, show, "pictures")

@@ -186,7 +186,7 @@ class ImagesBox(QWidget):
     def _on_session_changed(self) -> None:
         self.list.images.forget_pictures()
         self.limits.forget_bars()
-        self.details.channels.forget_counts()
+        self.details.channels.forget_counting()
         self._is_asked, self._next = False, None
         self.refresh()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Qt
@@ -16,6 +16,7 @@ from napari_synthseg.core.runs import TrainingRun, few_steps
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.tasks.registry import describe_task
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import warn
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.results.apply_box import ApplyBox
 from napari_synthseg.ui.pages.results.errors_box import ErrorsBox
@@ -42,6 +43,7 @@ from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.data_table import DataTable, TableList
 from napari_synthseg.ui.widgets.fold import Fold
 from napari_synthseg.ui.widgets.parts import ChoiceBox, check_box, push_button, quiet_label, row_of
+from napari_synthseg.workflow.jobs import Outcome
 from napari_synthseg.workflow.predicting import Magnification
 
 ID_ROLE = Qt.ItemDataRole.UserRole
@@ -63,7 +65,7 @@ class ResultsPage(Page):
         self.images.setAccessibleName("Images to predict")
         # a bar would cover the last of few rows
         self.images.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.runs.chosen.connect(lambda _: self._show_run())
+        self.runs.chosen.connect(lambda _: self._on_run_chosen())
         self._ticks_are_chosen = False
         self.images.itemChanged.connect(self._on_ticked)
         self.predict_button = push_button(
@@ -131,6 +133,10 @@ class ResultsPage(Page):
         self.found.counted.connect(self._show_found_text)
         self._scores_are_old = False
         self.controller.work_changed.connect(self._score_when_free)
+        self.controller.work_changed.connect(self._recall_when_free)
+        self._recalled: set[str] = set()
+        """Ids of runs of which what they found before the project was opened was read."""
+        self._wants_recall = False
         self._unshown_maps: dict[tuple[str, str], HeatMaps] = {}
         """Ids of run and image -> maps made last, where the user went to another run or image."""
         layers.image_changed.connect(self._on_image_changed)
@@ -144,7 +150,7 @@ class ResultsPage(Page):
 
     @property
     def _is_predicted(self) -> bool:
-        """Whether the chosen run has predicted something since the project was opened."""
+        """Whether anything is known that the chosen run has found."""
         return self.session is not None and self.runs.value in self.session.found
 
     @property
@@ -181,11 +187,31 @@ class ResultsPage(Page):
         return self.going_to(f"Improve: {what}", CLICK)
 
     def enter(self) -> None:
-        """Show the runs and images; predict at once the first time."""
+        """Show the runs and images, and what was found before; where nothing was, predict."""
         self.layers.look_at_image(clicks=False)
         self.refresh()
-        if self._run is not None and not self._is_predicted:
-            self.predict()
+        run = self._run
+        if run is None:
+            return
+        if self.is_busy or run.id in self._recalled:
+            self._wants_recall = True
+            if not self._is_predicted:
+                self.predict()  # where other work runs that is told
+            return
+        in_view = self._in_view
+
+        def go_on(outcome: Outcome[list[Prediction]]) -> None:
+            if outcome.value:
+                self._go_to_found(outcome.value, in_view)
+            elif (
+                outcome.state == "done"
+                and not self._is_predicted
+                and self.isVisible()
+                and self.runs.value == run.id
+            ):
+                self.predict()
+
+        self._recall(run, go_on)
 
     def refresh(self) -> None:
         """Show runs, images and scores as they are now."""
@@ -263,6 +289,39 @@ class ResultsPage(Page):
 
     # --- work --------------------------------------------------------------------------------
 
+    def _on_run_chosen(self) -> None:
+        self._show_run()
+        self._wants_recall = True
+        self._recall_when_free()
+
+    def _recall_when_free(self) -> None:
+        """Read what the chosen run found before, as soon as no other work runs."""
+        if not self._wants_recall or self.is_busy:
+            return
+        self._wants_recall = False
+        run = self._run
+        if run is not None and run.id not in self._recalled:
+            self._recall(run, lambda outcome: None)
+
+    def _recall(
+        self, run: TrainingRun, then: Callable[[Outcome[list[Prediction]]], object]
+    ) -> None:
+        """Read what a run found before the project was opened, and show it."""
+
+        def show(outcome: Outcome[list[Prediction]]) -> None:
+            if outcome.state == "done":
+                self._recalled.add(run.id)
+            if outcome.value:
+                self._show_found(run)
+                self.refresh()
+            then(outcome)
+
+        self.controller.start(
+            lambda session: session.recall(run),
+            on_progress=lambda steps: [warn(f"{note}.") for one in steps for note in one.notes],
+            on_end=show,
+        )
+
     def _chosen(self) -> list[ImageRef]:
         """Return the ticked images."""
         checked = Qt.CheckState.Checked
@@ -293,22 +352,37 @@ class ResultsPage(Page):
         return self.magnification.value() or None
 
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
-        project, image = self.project, self.layers.image
         self._scores_are_old = False  # they follow
-        if self.found.run is not None and self.found.run.id == run.id:  # else another was chosen
-            self.found.follow(run)
-        self._show_in_viewer()
-        in_view = {ref.id for ref in image.refs} if image is not None else set()
+        self._show_found(run)
+        in_view = self._in_view
 
-        def show_other(_: object = None) -> None:  # where none of them is of the image in view
-            if found and in_view.isdisjoint(p.image for p in found):
-                self.layers.show_image(project.image(found[0].image))
+        def show_other(_: object = None) -> None:
+            self._go_to_found(found, in_view)
             self.refresh()
 
-        if can_score(project, run, [p.image for p in found]):
+        if can_score(self.project, run, [p.image for p in found]):
             self.controller.start(lambda session: session.score(run, found), on_end=show_other)
         else:
             show_other()
+
+    @property
+    def _in_view(self) -> set[str]:
+        """Ids of the image in view."""
+        image = self.layers.image
+        return {ref.id for ref in image.refs} if image is not None else set()
+
+    def _show_found(self, run: TrainingRun) -> None:
+        """Show what is known by now that a run found, unless another one is chosen."""
+        if self.found.run is not None and self.found.run.id == run.id:
+            self.found.follow(run)
+        self._show_in_viewer()
+
+    def _go_to_found(self, found: Sequence[Prediction], in_view: set[str]) -> None:
+        """Show an image on which something was found, where the one `in_view` is none of them."""
+        there = {ref.id: ref for ref in self.project.images}
+        others = [there[one.image] for one in found if one.image in there]
+        if others and in_view.isdisjoint(ref.id for ref in others):
+            self.layers.show_image(others[0])
 
     def _show_in_viewer(self) -> None:
         """Let what the chosen run found on the image in view be seen, not what others found."""
@@ -441,6 +515,8 @@ class ResultsPage(Page):
 
     def _on_session_changed(self) -> None:
         self._unshown_maps.clear()
+        self._recalled.clear()
+        self._wants_recall = False
         self._ticks_are_chosen = False
         self.heat_maps.clear()
         self.found.follow(None)

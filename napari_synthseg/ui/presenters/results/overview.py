@@ -43,8 +43,7 @@ def describe_found(
     names = project.class_names
     parts = [one for one in found if isinstance(one, ObjectPrediction)]
     shown = (one.objects if least is None else objects_from(one, least) for one in parts)
-    scored = [thing for things in shown for thing in things]
-    counts = Counter(names.get(thing.cls, f"class {thing.cls}") for thing in scored)
+    counts = Counter([thing.cls for things in shown for thing in things])
     if not counts:
         best = max((o.score for one in parts for o in objects_from(one, 0.0)), default=None)
         if least is not None and best is not None:
@@ -56,22 +55,22 @@ def describe_found(
             "No object was found. Look at the dual images: do they resemble this image? Then "
             "train longer."
         )
-    return "Found: " + ", ".join(f"{number} ({name})" for name, number in counts.items())
+    words = (f"{number} ({names.get(cls, f'class {cls}')})" for cls, number in counts.items())
+    return f"Found: {', '.join(words)}"
 
 
 def describe_missing(
     run: TrainingRun, found: Sequence[Prediction], shown: Sequence[ImageRef]
 ) -> str:
-    """Return that a run predicted nothing yet, or nothing on the image that is shown; else ''."""
+    """Return that nothing is known that a run found, or not on the image shown; else ''."""
     if not found:
-        nothing = f"{run.name} has predicted nothing since the project was opened"
-        if run.scores:
-            return f"{nothing}; what it found before is not read again: Predict finds it anew."
-        return f"{nothing}."
+        return f"No results of {run.name} are shown: press Predict."
     predicted = {one.image for one in found}
     if not shown or any(ref.id in predicted for ref in shown):
         return ""
-    return f"{run.name} has not predicted {shown[0].name}: tick it above, then Predict again."
+    return (
+        f"No results of {run.name} on {shown[0].name} are shown: tick it above, then Predict again."
+    )
 
 
 def describe_notes(found: Sequence[Prediction], project: Project) -> str:

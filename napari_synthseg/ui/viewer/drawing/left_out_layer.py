@@ -19,6 +19,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.placement import Placement
+from napari_synthseg.ui.viewer.quick_layers import ResultLabels
 from napari_synthseg.ui.viewer.view import remove_layer
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class LeftOutLayer(QObject):
             self.layer.data = mask
             return
         active = self._viewer.layers.selection.active
-        self.layer = Labels(
+        self.layer = ResultLabels(
             mask,
             name="Does not count",
             colormap=DirectLabelColormap(color_dict={1: "#101018", None: "#00000000"}),

@@ -6,7 +6,7 @@ are compared as arrays: a click is edited among many thousands.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
@@ -78,6 +78,15 @@ class ClickRows:
         ).any(axis=1)
         rows = np.flatnonzero(is_edited).tolist()
         return {row: self.ids[row] if mine[row] else "" for row in rows}, missing
+
+    def without(self, gone: Collection[str]) -> tuple[ClickRows, list[int]]:
+        """Return the rows of other clicks than those of some ids, and where the rest is."""
+        rows = [row for row, ident in enumerate(self.ids) if ident in gone]
+        ids = self.ids.copy()
+        for row in reversed(rows):
+            del ids[row]
+        kept = ClickRows(ids, np.delete(self.places, rows, axis=0), np.delete(self.names, rows))
+        return kept, rows
 
     def renames(self, shown: ClickRows) -> bool:
         """Tell whether any click has another class than in the rows that show the clicks."""

@@ -27,6 +27,7 @@ from napari_synthseg.ui.presenters.marking import negative_color
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.marking.click_rows import ClickRows
 from napari_synthseg.ui.viewer.marking.marking_layer import MarkingLayer
+from napari_synthseg.ui.viewer.quick_layers import ManyPoints
 from napari_synthseg.ui.viewer.view import see_through
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class ClicksLayer(MarkingLayer):
         self.hide()
         self.image, self._shown = image, None
         # colors are given to rows: from a cycle napari looks up those of all at each edit
-        layer = Points(
+        layer = ManyPoints(
             np.empty((0, len(image.shape))),
             name="Clicks",
             features=self._features(self._rows),
@@ -267,8 +268,26 @@ class ClicksLayer(MarkingLayer):
     def _on_project_changed(self, new: Project, old: Project) -> None:
         fields = ("clicks", "negatives", "classes")
         edited = any(getattr(new, name) is not getattr(old, name) for name in fields)
-        if edited and not self._is_own_change:
+        if edited and not self._is_own_change and not self._remove_last(new, old):
             self._write()
+
+    def _remove_last(self, new: Project, old: Project) -> bool:
+        """Remove the rows of the last clicks where these alone are gone: one of many was undone.
+
+        Returns
+        -------
+        Whether that was all that changed.
+        """
+        layer, gone = self.layer, _cut_off(new, old)
+        if layer is None or self._shown is None or self._shown[0] is not old or not gone:
+            return False
+        left, _ = self._shown[1].without(gone)
+        self._shown = new, left
+        _, rows = ClickRows.of_layer(layer).without(gone)
+        with self._own_change():
+            layer.selected_data = set()
+            layer.remove(rows)
+        return True
 
     def _write(self) -> None:
         """Make the layer show the session's clicks and class colors."""
@@ -387,6 +406,18 @@ class ClicksLayer(MarkingLayer):
 def _is_at(click: Click | None, place: Sequence[float]) -> bool:
     """Tell whether there is a click and it lies at a place."""
     return click is not None and click.position == tuple(place)
+
+
+def _cut_off(new: Project, old: Project) -> set[str]:
+    """Return the ids of the last clicks where these alone are gone; none where more differs."""
+    if new.classes is not old.classes or new.images is not old.images:
+        return set()
+    cut: list[Click] = []
+    for now, before in ((new.clicks, old.clicks), (new.negatives, old.negatives)):
+        if before[: len(now)] != now:
+            return set()
+        cut += before[len(now) :]
+    return {click.id for click in cut}
 
 
 def _rgba(color: str, opacity: int = 255) -> list[float]:

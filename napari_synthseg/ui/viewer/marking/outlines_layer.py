@@ -22,10 +22,10 @@ from napari_synthseg.ui.control.keys import bind_layer_keys
 from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.presenters.outlines import drawn_edges, line_width_px
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
-from napari_synthseg.ui.viewer.line_vectors import LineVectors, show_lines
 from napari_synthseg.ui.viewer.marking.outline_feed import OutlineFeed
 from napari_synthseg.ui.viewer.marking.outline_mender import NONE_CHOSEN, OutlineMender
 from napari_synthseg.ui.viewer.marking.outline_painter import OutlinePainter
+from napari_synthseg.ui.viewer.quick_layers import LineVectors, show_lines
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.view import remove_layer
 
@@ -167,7 +167,8 @@ class OutlinesLayer(QObject):
     @property
     def chosen_click(self) -> Click | None:
         """The click that is selected, else the one that was edited last."""
-        wanted = self._chosen_id
+        if not (wanted := self._chosen_id):
+            return None
         newest_first = reversed(self._controller.project.clicks)
         return next((c for c in newest_first if c.id == wanted), None)
 
@@ -261,6 +262,8 @@ class OutlinesLayer(QObject):
             return
         shown = {ref.id for ref in self.image.refs}
         self._last = _last_edited(new, old, shown) or self._last
+        if new.clicks is not old.clicks and self._last and self.chosen_click is None:
+            self._last = ""  # it is gone: nobody need look for it again
         self._ask()
         if new.classes is not old.classes:
             self._fit_width()

@@ -18,8 +18,8 @@ from napari_synthseg.ui.control.keys import Actions, bind_layer_keys
 from napari_synthseg.ui.presenters.outlines import line_width_px
 from napari_synthseg.ui.presenters.suggesting import confidence_color
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
-from napari_synthseg.ui.viewer.line_vectors import show_lines
 from napari_synthseg.ui.viewer.place_keeper import PlaceKeeper
+from napari_synthseg.ui.viewer.quick_layers import show_lines
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.suggesting.outline_segments import outline_segments
 from napari_synthseg.ui.viewer.view import is_on_canvas, remove_layer

@@ -10,6 +10,7 @@ import tifffile
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.storage.images import choosable_channels, counted_channels
 from napari_synthseg.ui.pages.images import channels_box
 from napari_synthseg.ui.viewer.reading.layer_view import read_image
 from napari_synthseg.workflow.jobs import Job
@@ -131,6 +132,17 @@ def test_channels_of_an_image_that_could_not_be_opened_are_shown_later(several, 
     show(several, "a.tif")
     show(several, "b.tif")
     assert details.channels.isVisibleTo(details)
+    assert details.channels.channels.placeholderText() == "all, 0 to 2"
+
+
+def test_what_storage_has_counted_is_shown_at_once(several, monkeypatch):
+    session = several.session
+    (ref,) = (ref for ref in session.project.images if ref.name == "b.tif")
+    assert counted_channels(ref, session.folder) is None
+    assert choosable_channels(ref, session.folder) == 3
+    monkeypatch.setattr(channels_box, "choosable_channels", lambda *_: pytest.fail("again"))
+    show(several, "b.tif")
+    details = several.panel.click_page.images.details
     assert details.channels.channels.placeholderText() == "all, 0 to 2"
 
 

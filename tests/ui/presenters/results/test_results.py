@@ -13,7 +13,6 @@ from napari_synthseg.core.predictions import (
 )
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.core.scores import Scores
 from napari_synthseg.ui.presenters.results.overview import (
     describe_found,
     describe_missing,
@@ -105,13 +104,10 @@ def test_where_images_differ_is_said_with_their_names():
 
 def test_what_a_model_has_not_predicted_is_said() -> None:
     run, shown = TrainingRun(id="r", name="run 1"), [ImageRef(id="b", name="b.tif", uri="b.tif")]
-    nothing = "run 1 has predicted nothing since the project was opened"
-    assert describe_missing(run, [], shown) == f"{nothing}."
-    scores = Scores(task="segment", measured_on="real", images=("a",), objects=1, values={})
-    scored = run.model_copy(update={"scores": (scores,)})
-    assert describe_missing(scored, [], shown).startswith(f"{nothing}; what it found before is not")
+    assert describe_missing(run, [], shown) == "No results of run 1 are shown: press Predict."
     found = [BoxPrediction(image="a", run="r", objects=())]
-    assert describe_missing(run, found, shown).startswith("run 1 has not predicted b.tif: tick")
+    said = describe_missing(run, found, shown)
+    assert said.startswith("No results of run 1 on b.tif are shown: tick it above")
     assert describe_missing(run, found, ()) == ""
     found.append(BoxPrediction(image="b", run="r", objects=()))
     assert describe_missing(run, found, shown) == ""

@@ -61,3 +61,15 @@ def test_clicks_become_rows(places):
     assert rows.places.tolist() == [list(at) for at in places]
     assert rows.names.tolist() == [NAMES[click.cls] for click in clicks]
     assert rows.differences(rows) == ({}, [])
+
+
+@given(
+    st.lists(one_row.filter(lambda row: row[0] != ""), max_size=6, unique_by=lambda row: row[0]),
+    st.sets(st.sampled_from("abcdef")),
+)
+def test_rows_without_some_clicks_are_the_others(before, gone):
+    left, rows = rows_of(before).without(gone)
+    others = [row for row in before if row[0] not in gone]
+    assert left.differences(rows_of(others)) == ({}, [])
+    assert len(left) == len(left.places) == len(left.names) == len(others)
+    assert rows == [number for number, row in enumerate(before) if row[0] in gone]

@@ -279,6 +279,24 @@ def test_of_an_edited_layer_only_the_rows_that_differ_are_looked_at(opened, monk
     agree(opened)
 
 
+def test_undoing_the_last_clicks_removes_their_rows_and_leaves_the_others(opened, monkeypatch):
+    _add_class(opened, "other")
+    opened.click_all()
+    for value in (2, NOT_AN_OBJECT):
+        opened.panel.layers.clicks.choose_class(value)
+        opened.clicks.add((40, 50))
+    written = []
+    monkeypatch.setattr(opened.panel.layers.clicks, "_write", lambda: written.append("all"))
+    for left in (1, 0):
+        opened.session.undo()
+        assert len(opened.clicks.data) == len(CENTERS) + left
+        agree(opened)
+    assert not written
+    opened.clicks.remove([3])
+    opened.session.undo()  # comes back in its old place
+    assert written == ["all"]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_after_any_edits_layer_and_session_say_the_same(opened, seed):
     _add_class(opened, "other")
