@@ -368,9 +368,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PICTURES)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as projects:
-        os.environ["XDG_DATA_HOME"] = projects
-        for walk in options.walks:
+    for walk in options.walks:
+        # as for a new user, whose first page offers no projects of before
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+            os.environ["XDG_DATA_HOME"] = os.environ["XDG_CONFIG_HOME"] = home
             photographer = Photographer(tuple(options.size), options.theme, options.out)
             getattr(photographer, walk)(options)
             photographer.viewer.close()
