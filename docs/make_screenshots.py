@@ -159,6 +159,9 @@ class Photographer:
         self.take("click")
         panel.primary.click()
         self.settle()
+        # on a busy machine its pictures follow one by one
+        painter = panel.patches_page.gallery._painter
+        self.wait_until(lambda: not painter.is_behind, 60)
         self.take("patches")
         panel.primary.click()
         self.settle()
