@@ -79,6 +79,7 @@ class Meter:
         from qtpy.QtCore import QEventLoop, QTimer
 
         self._ticks.clear()
+        self._tick()
         loop, check = QEventLoop(), QTimer()
         check.timeout.connect(lambda: loop.quit() if done() else None)
         self._timer.start(TICK_MS)
@@ -88,8 +89,8 @@ class Meter:
         loop.exec_() if hasattr(loop, "exec_") else loop.exec()
         for timer in (check, self._timer, self._mover):
             timer.stop()
-        ticks = self._ticks if len(self._ticks) > 1 else [(0.0, 0.0)] * 2
-        gaps, busy = 1e3 * np.diff(ticks, axis=0).T
+        self._tick()  # what was done last may have taken long
+        gaps, busy = 1e3 * np.diff(self._ticks, axis=0).T
         p50, p99 = np.percentile(gaps, (50, 99))
         return {
             "p50": round(float(p50), 1),

@@ -166,10 +166,12 @@ def measure_predicting() -> dict[str, Any]:
     window.panel.show_step(4)
     predicting = window.meter.run(window.idle)
     seconds = time.perf_counter() - started
+    showing = window.meter.wait(2)
     closed = window.close()
     return {
         "shape": SHAPE, "gaps_idle_ms": idle, "gaps_training_ms": training,
-        "gaps_predicting_ms": predicting, "predict_s": round(seconds, 1), "closing": closed,
+        "gaps_predicting_ms": predicting, "gaps_showing_ms": showing,
+        "predict_s": round(seconds, 1), "closing": closed,
     }  # fmt: skip
 
 
