@@ -31,7 +31,6 @@ from napari_synthseg.core.runs import Appearance
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.io.naming import name_some
 from napari_synthseg.patches.canvas_parts import estimate_backgrounds
-from napari_synthseg.patches.quality.outline_shape import Elongations
 from napari_synthseg.patches.scaling import (
     UNSCALED,
     WorkingScale,
@@ -261,6 +260,8 @@ class TrainingSources:
         self, patches: Iterable[Patch], pairs: Iterable[DualImage], spacing: Sequence[float]
     ) -> Generator[Progress, None, float]:
         """Return how long the usual object of patches and true masks is; see `TaskData`."""
+        from napari_synthseg.patches.quality.outline_shape import Elongations
+
         if not self.task.scaled:
             return 0.0  # nobody asks
         # what fills its array counts as cut off
