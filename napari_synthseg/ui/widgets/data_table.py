@@ -19,6 +19,9 @@ than the least, columns scroll, so that headings are read. In a wide window a th
 COLUMN_PX = (44, 72)
 """Width that a column needs, by its heading, least and most; longer headings are cut."""
 
+NARROWED = 0.8
+"""Share of the width that a column needs which it keeps, at least, where all columns then fit."""
+
 GRID_PX = 4
 """Width that the lines between columns and headings take."""
 
@@ -37,6 +40,7 @@ class DataTable(QTableWidget):
     ) -> None:
         super().__init__()
         self._is_wide = is_wide
+        self._column_px = COLUMN_PX[0]
         self._most_rows = most_rows or (sys.maxsize if is_wide else MAX_ROWS_IN_SIGHT)
         self.setAccessibleName("Table")
         self.setTabKeyNavigation(False)  # tab goes on to the next control
@@ -67,7 +71,8 @@ class DataTable(QTableWidget):
         columns = self.horizontalHeader()
         columns.setMinimumSectionSize(1)
         needed = [columns.sectionSizeHint(c) for c in range(self.columnCount())]
-        columns.setMinimumSectionSize(_clamp(max(needed, default=0), COLUMN_PX))
+        self._column_px = _clamp(max(needed, default=0), COLUMN_PX)
+        columns.setMinimumSectionSize(self._column_px)
         modes = QHeaderView.ResizeMode
         columns.setSectionResizeMode(modes.ResizeToContents if self._is_wide else modes.Stretch)
         columns.setStretchLastSection(self._is_wide)
@@ -84,6 +89,8 @@ class DataTable(QTableWidget):
         room = self.width() - 2 * self.frameWidth() - GRID_PX
         if self.rowCount() > self._most_rows:
             room -= self.verticalScrollBar().sizeHint().width()
+        if not self._is_wide:
+            columns.setMinimumSectionSize(self._fitting_column(room))
         least = columns.minimumSectionSize() * self.columnCount()
         heading = _clamp(room - least, (HEADING_PX[0], max(HEADING_PX[1], room // 3)))
         rows.setMaximumWidth(heading)
@@ -93,6 +100,15 @@ class DataTable(QTableWidget):
         if min(rows.sizeHint().width(), heading) + least > room:
             height += self.horizontalScrollBar().sizeHint().height()
         self.setFixedHeight(height)
+
+    def _fitting_column(self, room: int) -> int:
+        """Return the least width of a column: what it needs, or a little less if all fit then."""
+        count = max(self.columnCount(), 1)
+        names = min(self.verticalHeader().sizeHint().width(), HEADING_PX[0])
+        cells = [self.sizeHintForColumn(column) for column in range(count)]
+        narrow = max(round(NARROWED * self._column_px), *cells)
+        fitting = (room - names) // count
+        return min(fitting, self._column_px) if fitting >= narrow else self._column_px
 
 
 class TableList(QWidget):

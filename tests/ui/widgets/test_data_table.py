@@ -61,6 +61,18 @@ def test_headings_of_rows_are_read_where_the_columns_scroll(shown, qtbot):
     assert header.width() > header.fontMetrics().horizontalAdvance(name)
 
 
+def test_columns_are_a_little_narrower_where_all_are_in_sight_then(shown, qtbot):
+    table = make_table(("all", "round cell", "granular cell", "crystal"))
+    names = [heading("the overlap at which it counts")] * 3
+    shown.show_tables([Table(names, table.columns, table.cells)])
+    (scores,) = shown.tables
+    columns, bar = scores.horizontalHeader(), scores.horizontalScrollBar()
+    for width, least, scrolls in ((450, 72, False), (395, 58, False), (330, 72, True)):
+        shown.resize(width, 600)
+        qtbot.waitUntil(lambda scrolls=scrolls: bar.isVisible() is scrolls)
+        assert columns.sectionSize(1) >= least
+
+
 def test_headings_of_rows_get_no_narrower_in_a_wider_table(shown):
     from napari_synthseg.ui.widgets.data_table import HEADING_PX
 
