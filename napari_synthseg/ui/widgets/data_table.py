@@ -19,8 +19,9 @@ than the least, columns scroll, so that headings are read. In a wide window a th
 COLUMN_PX = (44, 72)
 """Width that a column needs, by its heading, least and most; longer headings are cut."""
 
-NARROWED = 0.8
-"""Share of the width that a column needs which it keeps, at least, where all columns then fit."""
+TIGHT_HEADING_PX = 80
+"""Width that long headings of rows take, least, where all columns are in sight by it; columns give
+way first, as far as their cells can be read."""
 
 GRID_PX = 4
 """Width that the lines between columns and headings take."""
@@ -92,7 +93,8 @@ class DataTable(QTableWidget):
         if not self._is_wide:
             columns.setMinimumSectionSize(self._fitting_column(room))
         least = columns.minimumSectionSize() * self.columnCount()
-        heading = _clamp(room - least, (HEADING_PX[0], max(HEADING_PX[1], room // 3)))
+        names = TIGHT_HEADING_PX if TIGHT_HEADING_PX + least <= room else HEADING_PX[0]
+        heading = _clamp(room - least, (names, max(HEADING_PX[1], room // 3)))
         rows.setMaximumWidth(heading)
         in_sight = min(self.rowCount(), self._most_rows)
         heights = [self.rowHeight(r) for r in range(in_sight)]
@@ -102,13 +104,15 @@ class DataTable(QTableWidget):
         self.setFixedHeight(height)
 
     def _fitting_column(self, room: int) -> int:
-        """Return the least width of a column: what it needs, or a little less if all fit then."""
+        """Return the least width of a column: what it needs, or less where all fit then."""
         count = max(self.columnCount(), 1)
-        names = min(self.verticalHeader().sizeHint().width(), HEADING_PX[0])
-        cells = [self.sizeHintForColumn(column) for column in range(count)]
-        narrow = max(round(NARROWED * self._column_px), *cells)
-        fitting = (room - names) // count
-        return min(fitting, self._column_px) if fitting >= narrow else self._column_px
+        names = self.verticalHeader().sizeHint().width()
+        cell = max(self.sizeHintForColumn(column) for column in range(count))
+        beside = (room - min(names, HEADING_PX[0])) // count
+        if beside >= cell:
+            return min(beside, self._column_px)
+        fits = min(names, TIGHT_HEADING_PX) + count * cell <= room
+        return min(cell, self._column_px) if fits else self._column_px
 
 
 class TableList(QWidget):
