@@ -191,7 +191,7 @@ def check_magnification(run: TrainingRun, magnification: Magnification) -> None:
     if not task_info(run.task).scaled:
         raise InputError(
             f"Run '{run.name}' is of the task {run.task}: only models that outline objects see "
-            "images resampled. Leave the magnification out."
+            "images enlarged or shrunk. Leave the magnification out."
         )
     if magnification != "auto" and not 0 < magnification < math.inf:
         raise InputError(f"A magnification of {magnification}: give a number above 0, or auto.")

@@ -211,7 +211,7 @@ class TrainingSources:
             library_held = yield from self._cut_held(clicked_held)
             scale = measure_scale(library, working, library_held)
             cautions = choosing.cautions(self.project, spec, library)
-            yield Progress(0.0, "resampling", notes=cautions)
+            yield Progress(0.0, "resizing patches", notes=cautions)
             notes += cautions
             library = scaled_library(library, scale)
             patches = library.usable()

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QSize, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
@@ -208,8 +209,9 @@ class SynthSegWidget(QWidget):
             self._tour.stop()
         while self._close_watches:
             self._close_watches.pop().end()
-        for n in range(self.stack.count()):
-            self.stack.widget(n).end()
+        if isalive(self.stack):
+            for number in range(self.stack.count()):
+                self.stack.widget(number).end()
         _let_go(self._listening, self._window_keys, self.controller, self.layers)
 
     # --- building ----------------------------------------------------------------------------
