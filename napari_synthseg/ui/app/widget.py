@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QObject, QSize, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
@@ -389,6 +389,7 @@ class PageArea(QScrollArea):
         if self.widget() is None:
             self.setWidget(self._page)
             WheelGuard(self._page)
+            _come_after(self, self._page)
 
     def end(self) -> None:
         """See to it that Qt deletes the page with the panel, also where it was never shown."""
@@ -408,3 +409,15 @@ class PageArea(QScrollArea):
         if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
             self.updateGeometry()
         return bool(super().eventFilter(watched, event))
+
+
+def _come_after(before: QWidget, late: QWidget) -> None:
+    """Let Tab go on to a widget and all in it: Qt puts what comes late after all that was there."""
+    group, each = [late], late.nextInFocusChain()
+    while late.isAncestorOf(each):
+        group.append(each)
+        each = each.nextInFocusChain()
+    for each in group:
+        if each.focusPolicy() != Qt.FocusPolicy.NoFocus:
+            QWidget.setTabOrder(before, each)
+            before = each
