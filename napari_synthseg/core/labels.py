@@ -45,6 +45,9 @@ class InstanceLabels:
         pixels; 1 for classes that are missing.
     incomplete
         Class values of which not every object is in the labels.
+    stored_ids
+        Instance id -> its id in the file, where these are too large; see `stored_id`. What is kept
+        of a file, or said of it, is by the ids in it: the others depend on the part that is read.
     """
 
     kind: ClassVar[Literal["instance"]] = "instance"
@@ -52,6 +55,7 @@ class InstanceLabels:
     classes: Mapping[int, int] = field(default_factory=dict)
     box_scale: Mapping[int, float] = field(default_factory=dict)
     incomplete: frozenset[int] = frozenset()
+    stored_ids: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def shape(self) -> Spatial:
@@ -71,6 +75,10 @@ class InstanceLabels:
     def with_array(self, ids: NDArray[np.int32]) -> InstanceLabels:
         """Return the same objects on other pixels."""
         return replace(self, ids=ids)
+
+    def stored_id(self, ident: int) -> int:
+        """Return the id that an object has where it was read from."""
+        return self.stored_ids.get(ident, ident)
 
     def class_map(self) -> NDArray[np.int32]:
         """Return the class value of each pixel, 0 = background, or `UNKNOWN`.

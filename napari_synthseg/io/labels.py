@@ -202,21 +202,21 @@ def as_integers(array: NDArray[Any], name: str) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def as_instances(values: NDArray[np.int64], named: Mapping[int, int]) -> InstanceLabels:
-    """Return ids, and the class of each, as labels.
+def as_instances(values: NDArray[np.integer[Any]], named: Mapping[int, int]) -> InstanceLabels:
+    """Return ids, and the class of each, as labels; large ids as `stored_ids`.
 
-    Where `named` has none, as in projects of version 0.1, it is class 1.
+    `named` is by the ids that are given. Where it has none, as in projects of version 0.1, it is
+    class 1.
     """
     present = np.unique(values)
     present = present[present > 0]
     original = present.tolist()
+    stored: dict[int, int] = {}
     if original and original[-1] > MAX_TABLE_ID:
         values = np.where(values > 0, np.searchsorted(present, values) + 1, 0)
-        numbered = dict(enumerate(original, start=1))
-    else:
-        numbered = {i: i for i in original}
-    classes = {new: named.get(old, 1) for new, old in numbered.items()}
-    return InstanceLabels(np.ascontiguousarray(values, np.int32), classes)
+        stored = dict(enumerate(original, start=1))
+    classes = {i: named.get(stored.get(i, i), 1) for i in stored or original}
+    return InstanceLabels(np.ascontiguousarray(values, np.int32), classes, stored_ids=stored)
 
 
 def require_ids(

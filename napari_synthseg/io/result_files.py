@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -278,10 +279,11 @@ def read_labels(
     InputError
         If the file holds no ids, or one of several classes is missing.
     """
-    ids = read_label_file(path).ids
-    present = {int(i) for i in np.unique(ids)} - {0}
-    if len(values) > 1 and (missing := present - classes.keys()):
+    labels = read_label_file(path)
+    present = {i: labels.stored_id(i) for i in labels.classes}
+    if len(values) > 1 and (missing := present.values() - classes.keys()):
         raise InputError(
             f"{path.parent / OBJECTS_FILE} has no row for id {min(missing)} of {path.name}."
         )
-    return InstanceLabels(ids, {i: values[classes[i]] for i in present if i in classes})
+    named = {i: values[classes[own]] for i, own in present.items() if own in classes}
+    return replace(labels, classes=named)

@@ -39,7 +39,13 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.normalized import SERIES
 from napari_synthseg.io.images.stacks import StackUse
-from napari_synthseg.io.labels import HOW_TO_SPLIT, check_classes, require_ids, split_objects
+from napari_synthseg.io.labels import (
+    HOW_TO_SPLIT,
+    as_instances,
+    check_classes,
+    require_ids,
+    split_objects,
+)
 from napari_synthseg.io.naming import (
     ImageNames,
     UnknownNameError,
@@ -384,10 +390,12 @@ def read_masks(
         counts, words = _count({}, {}, {}), f"True regions added to '{image.name}'"
         if isinstance(found, InstanceLabels) and isinstance(truth, InstanceTruth):
             origin = [start for start, _ in image.region or ((0, 0),) * image.ndim]
-            clicked = _only_classes(found.ids, telling, origin)
-            classes = dict.fromkeys(found.classes, value) | clicked | dict(named)
+            on_ids = _only_classes(found.ids, telling, origin)
+            clicked = {found.stored_id(i): clicked_cls for i, clicked_cls in on_ids.items()}
+            present = [found.stored_id(i) for i in found.classes]
+            classes = dict.fromkeys(present, value) | clicked | dict(named)
             truth = truth.model_copy(update={"classes": classes})
-            counts = _count(found.classes, named, clicked)
+            counts = _count(present, named, clicked)
             words = f"True masks of {counts['objects']} object(s) added to '{image.name}'"
         made = Imported(truths=(truth,), figures=counts)
     is_told = cls is not None or len(project.classes) < 2
@@ -522,7 +530,7 @@ def _read_patch_masks(
         given = truths.open_labels(of_file, image, folder, name)
     else:
         name = f"of '{image.name}'"
-        given = instances_of(source)
+        given = as_instances(instances_of(source).ids, named)
     if not ids_known:
         require_ids(given.ids, name, HOW_TO_SPLIT, strict=image.region is None)
     ids = _on_whole_image(given.ids, image, folder)
@@ -530,6 +538,7 @@ def _read_patch_masks(
     if not present:
         raise InputError(f"The masks for image '{image.name}' hold no object: check the layer.")
     clicked = _only_classes(ids, telling, [0] * image.ndim)
+    named = {i: named[own] for i in present if (own := given.stored_id(i)) in named}
     classes = {i: named.get(i, clicked.get(i, cls)) for i in present}
     if unknown := set(classes.values()) - set(project.class_values):
         raise InputError(

@@ -17,6 +17,7 @@ from napari_synthseg.io.result_files import (
     ids_type,
     pair_by_image,
     read_classes,
+    read_labels,
     refuse_existing,
     write_labels,
     write_regions,
@@ -100,6 +101,17 @@ def test_classes_by_stem_and_id(tmp_path: Path) -> None:
     )
     assert read_classes(tmp_path) == {"a": {1: "cell", 2: "debris"}, "b": {1: "cell"}}
     assert read_classes(tmp_path / "elsewhere") is None
+
+
+def test_the_table_is_by_the_ids_of_the_file_however_large(tmp_path: Path) -> None:
+    ids = np.array([[0, 3, 3], [0, 5_000_001, 7_000_000]], np.uint32)
+    tifffile.imwrite(tmp_path / "a.tif", ids)
+    named = {3: "cell", 5_000_001: "debris", 7_000_000: "cell"}
+    found = read_labels(tmp_path / "a.tif", named, {"cell": 1, "debris": 2})
+    np.testing.assert_array_equal(found.class_map(), [[0, 1, 1], [0, 2, 1]])
+    del named[7_000_000]
+    with pytest.raises(InputError, match=r"has no row for id 7000000 of a\.tif"):
+        read_labels(tmp_path / "a.tif", named, {"cell": 1, "debris": 2})
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,7 +26,12 @@ from napari_synthseg.core.predictions import (
 from napari_synthseg.core.progress import Progress, in_turn, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.io.labels import UNKNOWN_VALUE, encode_regions
+from napari_synthseg.io.labels import (
+    MAX_TABLE_ID,
+    UNKNOWN_VALUE,
+    as_instances,
+    encode_regions,
+)
 from napari_synthseg.io.naming import ImageNames, plane_name
 from napari_synthseg.io.paths import is_there
 from napari_synthseg.storage.images import open_pixels
@@ -226,6 +231,7 @@ def _join_masks(
     ids = np.zeros(shape, np.int32)
     classes: dict[int, int] = {}
     offsets: dict[str, int] = {}
+    numbers: dict[str, dict[int, int]] = {}  # of ids that no table shall be as long as
     regions = False
     masks = [(ref, truth) for ref, truth in parts if isinstance(truth, MaskTruth)]
     order = list(dict.fromkeys(truth.source for _, truth in masks))  # parts of one file together
@@ -237,14 +243,22 @@ def _join_masks(
         elif isinstance(labels, InstanceLabels):
             # parts of one file share their ids; those of another file are numbered after them
             offset = offsets.setdefault(truth.source, max(classes, default=0))
-            ids[place] = np.where(labels.ids > 0, labels.ids + offset, 0)
-            classes |= {ident + offset: cls for ident, cls in labels.classes.items()}
+            large = numbers.setdefault(truth.source, {})
+            table = np.zeros(max(labels.classes, default=0) + 1, np.int32)
+            for ident, cls in labels.classes.items():
+                own = labels.stored_id(ident)
+                if own > MAX_TABLE_ID:
+                    own = MAX_TABLE_ID + large.setdefault(own, len(large) + 1)
+                table[ident] = own + offset
+                classes[own + offset] = cls
+            ids[place] = table[np.maximum(labels.ids, 0)]
     if regions:
         return RegionPrediction(values=values)
-    return InstancePrediction(ids=ids, objects=_objects_of(ids, classes))
+    joined = as_instances(ids, classes) if any(numbers.values()) else InstanceLabels(ids, classes)
+    return InstancePrediction(ids=joined.ids, objects=_objects_of(joined.ids, joined.classes))
 
 
-def _objects_of(ids: NDArray[np.int32], classes: dict[int, int]) -> tuple[FoundObject, ...]:
+def _objects_of(ids: NDArray[np.int32], classes: Mapping[int, int]) -> tuple[FoundObject, ...]:
     from scipy.ndimage import center_of_mass
 
     objects = []

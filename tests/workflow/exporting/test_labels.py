@@ -204,6 +204,30 @@ def test_ids_of_parts_in_one_file_never_meet_those_of_another(tmp_path: Path) ->
     assert len(found.objects) == 3
 
 
+def test_large_ids_mean_the_same_object_in_all_parts_of_their_file(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "cells.tif", np.zeros((10, 30), np.uint8))
+    whole = np.zeros((10, 30), np.uint32)
+    whole[2:4, 2:4], whole[2:4, 8:14], whole[6:8, 22:24] = 1, 5_000_001, 7_000_000
+    whole[6:8, 12:14] = 3
+    tifffile.imwrite(tmp_path / "whole.tif", whole)
+    with Session.create(tmp_path / "q.synthseg") as session:
+        session.edit(session.project.with_classes(ObjectClass(name="cell", value=1)), "add a class")
+        (ref,) = add_file(session, tmp_path / "cells.tif")
+        refs = [
+            ref.model_copy(update={"id": f"part{n}", "region": ((0, 10), (10 * n, 10 * n + 10))})
+            for n in range(3)
+        ]
+        project = session.project.without_image(ref.id).with_images(*refs)
+        consent.allow(tmp_path / "whole.tif")
+        named = {1: 2, 3: 1, 5_000_001: 3, 7_000_000: 2}
+        file = (tmp_path / "whole.tif").as_posix()
+        truths = [InstanceTruth(image=r.id, source=file, classes=named) for r in refs]
+        source = TruthSource(project.with_truths(*truths), (), session.folder, ("instance",))
+        found = exhaust(source.find(source.images[0]))
+    np.testing.assert_array_equal(np.searchsorted([0, 1, 3, 5_000_001], whole), found.ids)
+    assert {o.id: o.cls for o in found.objects} == {1: 2, 2: 1, 3: 3, 4: 2}
+
+
 @pytest.mark.parametrize("format", ["ome-tiff", "ome-zarr"])
 def test_a_unit_that_ome_has_no_word_for_is_told(tmp_path: Path, format: str) -> None:
     with Session.create(tmp_path / "p.synthseg") as session:

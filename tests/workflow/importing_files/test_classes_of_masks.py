@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_synthseg.core.annotations import Click
+from napari_synthseg.core.annotations import Click, InstanceTruth
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.labels import InstanceLabels, instances_of
+from napari_synthseg.io.labels import MAX_TABLE_ID
+from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.workflow.importing import MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.session import Session
@@ -153,3 +155,87 @@ def test_clicks_lie_in_masks_of_a_region(session: Session) -> None:
     click(session, (2, 2))
     load(session)
     assert classes(session) == {2: 2, 3: 1}
+
+
+IDS = (5_000_001, 7_000_000, 3)
+"""Of the three objects: two are so large that they get other numbers in memory."""
+
+
+@pytest.fixture
+def large(tmp_path: Path, session: Session) -> Session:
+    """Return the session; the masks beside it have the ids `IDS`."""
+    path = tmp_path / "masks" / "x.tif"
+    numbers = tifffile.imread(path)
+    tifffile.imwrite(path, np.array([0, *IDS], np.uint32)[numbers])
+    return session
+
+
+def in_place(session: Session) -> list[int]:
+    """Return the class value at the middle of each object, of what is known of the image."""
+    (image,) = session.project.images
+    (given,) = session.project.patch_masks or session.project.truths
+    found = instances_of(open_labels(given, image, session.folder))
+    assert found.ids.max() <= MAX_TABLE_ID
+    start = image.region[0][0] if image.region else 0, image.region[1][0] if image.region else 0
+    return [found.classes.get(int(found.ids[5 - start[0], 4 * n + 1 - start[1]]), 0)
+            for n in range(3) if 4 * n + 1 >= start[1]]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["instance", "patch_masks"])
+def test_objects_of_large_ids_are_of_the_class_that_is_said(large: Session, kind: MaskKind) -> None:
+    told = load(large, kind, "crack")
+    assert in_place(large) == [2, 2, 2]
+    assert "nothing says" not in told
+
+
+@pytest.mark.parametrize("kind", ["instance", "patch_masks"])
+def test_the_table_names_objects_by_the_large_ids_of_their_file(
+    large: Session, tmp_path: Path, kind: MaskKind
+) -> None:
+    table = f"image,id,class\nx.tif,{IDS[0]},crack\nx.tif,1,crack\n"
+    (tmp_path / "masks" / "objects.csv").write_text(table)
+    click(large, (1, 1), (2, 2))
+    told = load(large, kind)
+    assert in_place(large) == [2, 2, 1]
+    assert "; 1 object(s) are of the class of the clicks" in told
+    assert "nothing says of which class 1 object(s) are" in told
+
+
+@pytest.mark.parametrize("kind", ["instance", "patch_masks"])
+def test_clicks_lie_in_objects_of_large_ids(large: Session, kind: MaskKind) -> None:
+    click(large, (1, 2), (3, 2))
+    told = load(large, kind)
+    assert in_place(large) == [2, 1, 2]
+    assert "; 2 object(s) are of the class of the clicks in them" in told
+    assert "nothing says of which class 1 object(s) are" in told
+
+
+def test_what_is_kept_of_large_ids_is_of_any_part_of_the_image(large: Session) -> None:
+    (image,) = large.project.images
+    load(large, cls="crack")
+    (truth,) = large.project.truths
+    assert isinstance(truth, InstanceTruth)
+    assert truth.classes == dict.fromkeys(IDS, 2), "the ids of the file"
+    part = image.model_copy(update={"region": ((2, 20), (4, 30))})  # without the first object
+    large.edit(large.project.with_images(part), "set region")
+    assert in_place(large) == [2, 2]
+    click(large, (2, 1))
+    load(large)
+    (truth,) = large.project.truths
+    assert isinstance(truth, InstanceTruth)
+    assert truth.classes == {IDS[1]: 1, IDS[2]: 1}
+
+
+@pytest.mark.parametrize("kind", ["instance", "patch_masks"])
+@pytest.mark.parametrize("largest", [7_000_000, 2**31 - 1])
+def test_masks_from_memory_may_have_large_ids(
+    session: Session, tmp_path: Path, kind: MaskKind, largest: int
+) -> None:
+    (image,) = session.project.images
+    ids = np.array([0, 5_000_001, largest, 3], np.int32)
+    masks = ids[tifffile.imread(tmp_path / "masks" / "x.tif")]
+    click(session, (3, 2))
+    given = InstanceLabels(masks, {largest: 2})
+    made = session.import_labels(image, given, kind).result()
+    assert in_place(session) == [1, 2, 2]
+    assert (made.figures["by_clicks"], made.figures["no_class"]) == (1, 1)
