@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from napari.layers import Labels as LabelsLayer
 from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 
@@ -17,9 +16,9 @@ from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.viewer.labels_menu import (
     LabelsMenu,
     ask_label_file,
+    objects_in_view,
     plane_in_view,
     require_on_image,
-    values_in_view,
 )
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import ChoiceBox, column_in, row_of
@@ -89,11 +88,7 @@ class MasksBox(QWidget):
                 require_on_image(layer, self.layers.image)
             plane = plane_in_view(layer, self.layers.point, image.ndim)
 
-            def read() -> InstanceLabels:
-                values = values_in_view(layer, plane, image.ndim)
-                return InstanceLabels(np.ascontiguousarray(values, np.int32))
-
-            job = Job.of(f"read {layer.name}", read)
+            job = Job.of(f"read {layer.name}", lambda: objects_in_view(layer, plane, image.ndim))
             self.controller.run(job, lambda labels: self._give(image, labels))
 
         show_input_errors(take)

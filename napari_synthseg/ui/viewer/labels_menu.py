@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading.layer_view import finest_level, slider_index
@@ -57,6 +58,24 @@ def values_in_view(layer: LabelsLayer, plane: tuple[int, ...], ndim: int) -> NDA
     A layer of fewer axes gives all that it has. Reading takes a moment: not for the GUI thread.
     """
     return np.asarray(finest_level(layer)[plane[: max(layer.ndim - ndim, 0)]])
+
+
+def objects_in_view(layer: LabelsLayer, plane: tuple[int, ...], ndim: int) -> InstanceLabels:
+    """Return the objects of a layer, of no class yet; see `values_in_view`.
+
+    Raises
+    ------
+    InputError
+        If an id does not fit into 32 bits, where another object's may be the same.
+    """
+    values, limits = values_in_view(layer, plane, ndim), np.iinfo(np.int32)
+    for ident in (values.min(initial=0), values.max(initial=0)):
+        if not limits.min <= ident <= limits.max:
+            raise InputError(
+                f"Layer '{layer.name}' holds the id {ident}, and those of layers may be at most "
+                f"{limits.max}: save it as TIFF, and import the file."
+            )
+    return InstanceLabels(np.ascontiguousarray(values, np.int32))
 
 
 def require_on_image(layer: LabelsLayer, image: DisplayedImage) -> None:

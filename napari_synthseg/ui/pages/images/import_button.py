@@ -6,13 +6,11 @@ import re
 import tempfile
 from pathlib import Path
 
-import numpy as np
 from napari.layers import Labels, Layer, Points, Shapes
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.pages.images.import_dialog import (
@@ -22,9 +20,9 @@ from napari_synthseg.ui.pages.images.import_dialog import (
 )
 from napari_synthseg.ui.viewer.adding.layer_tables import LayerTable, LayerThings
 from napari_synthseg.ui.viewer.labels_menu import (
+    objects_in_view,
     plane_in_view,
     require_on_image,
-    values_in_view,
 )
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.workflow.importing_files.looking import Importable, look_at, why_no_ids
@@ -114,10 +112,10 @@ class ImportButton(QPushButton):
         plane = plane_in_view(layer, self._layers.point, ref.ndim)
 
         def read() -> ImportSource:
-            values = np.ascontiguousarray(values_in_view(layer, plane, ref.ndim), np.int32)
+            labels = objects_in_view(layer, plane, ref.ndim)
             title = "a layer of labels"
-            found = Importable(Path(), "label image", title, no_ids=why_no_ids(values))
-            return ImportSource(found, layer.name, InstanceLabels(values), is_of_shown=True)
+            found = Importable(Path(), "label image", title, no_ids=why_no_ids(labels.ids))
+            return ImportSource(found, layer.name, labels, is_of_shown=True)
 
         self._controller.run(Job.of(f"read {layer.name}", read), self._ask)
 
