@@ -24,7 +24,7 @@ from napari_synthseg.core.pixels import (
     scaled,
 )
 from napari_synthseg.core.predictions import InstancePrediction
-from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.core.progress import Progress, exhaust, subprogress
 from napari_synthseg.workflow.runs.live_view import middle_of
 
 if TYPE_CHECKING:
@@ -128,11 +128,10 @@ def _likeness(found: InstancePrediction, factors: tuple[float, ...], predictor: 
     likeness = _bell(math.log(diameter / rule.diameter), SIZE_SPREAD)
     if rule.elongation > LONG:
         # with it comes SciPy, which would double the time until the panel is open
-        from napari_synthseg.patches.quality.outline_shape import Elongations
+        from napari_synthseg.patches.quality.outline_shape import usual_elongation
 
-        lengths = Elongations()
-        lengths.add(found.ids)
-        shorter = rule.elongation / max(lengths.usual, LONG)
+        length = exhaust(usual_elongation([found.ids]))
+        shorter = rule.elongation / max(length, LONG)
         likeness *= _bell(math.log(max(shorter, 1.0)), LENGTH_SPREAD)
     return likeness
 

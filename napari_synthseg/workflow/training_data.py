@@ -260,7 +260,7 @@ class TrainingSources:
         self, patches: Iterable[Patch], pairs: Iterable[DualImage], spacing: Sequence[float]
     ) -> Generator[Progress, None, float]:
         """Return how long the usual object of patches and true masks is; see `TaskData`."""
-        from napari_synthseg.patches.quality.outline_shape import Elongations
+        from napari_synthseg.patches.quality.outline_shape import usual_elongation
 
         if not self.task.scaled:
             return 0.0  # nobody asks
@@ -269,11 +269,7 @@ class TrainingSources:
             p.mask[region_slices(bounds(p.mask))] if p.touches_border else p.mask for p in patches
         ]
         masks += [pair.labels.ids for pair in pairs if isinstance(pair.labels, InstanceLabels)]
-        lengths = Elongations()
-        for number, mask in enumerate(masks):
-            yield Progress(number / len(masks), "measuring objects")
-            lengths.add(mask, spacing)
-        return lengths.usual
+        return (yield from usual_elongation(masks, spacing))
 
     def _divide(self) -> tuple[tuple[Subset, ...], tuple[Subset, ...], list[float]]:
         """Return the parts to train on, those held out, and the diameters of what they show."""

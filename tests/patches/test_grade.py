@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 
 from napari_synthseg.core.patch import Patch
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.patches.quality.grade import grade_patch
-from napari_synthseg.patches.quality.outline_shape import Elongations, elongation
+from napari_synthseg.patches.quality.outline_shape import (
+    MEASURED_OBJECTS,
+    elongation,
+    usual_elongation,
+)
 
 FIBER = np.zeros((60, 240), bool)
 FIBER[25:35, 20:220] = True
@@ -104,10 +109,17 @@ def test_the_usual_object_of_a_label_image_is_as_long_as_most_are():
     ids[20:28, 5:85] = 7
     ids[40:50, 40:50] = 2
     ids[51:57, :] = -1
-    lengths = Elongations()
-    assert lengths.usual == 0
-    lengths.add(ids)
-    assert lengths.usual == pytest.approx(10, rel=0.15)
-    for _ in range(5):
-        lengths.add(DISC)
-    assert lengths.usual < 1, "all images count"
+    assert exhaust(usual_elongation([])) == 0
+    assert exhaust(usual_elongation([ids])) == pytest.approx(10, rel=0.15)
+    assert exhaust(usual_elongation([ids, *[DISC] * 5])) < 1, "all images count"
+
+
+def test_of_many_objects_a_sample_of_all_is_measured_a_few_at_a_time():
+    squares = np.kron(np.arange(600).reshape(20, 30) + 1, np.pad(np.ones((3, 3), int), 1))
+    bars = np.kron(np.arange(900).reshape(30, 30) + 1, np.pad(np.ones((5, 40), int), 1))
+    work = usual_elongation([squares, bars])
+    for _ in range(MEASURED_OBJECTS + 2):  # each image, and each object that is measured
+        next(work)
+    with pytest.raises(StopIteration) as end:
+        next(work)
+    assert end.value.value > 5, "most are bars, which come last"

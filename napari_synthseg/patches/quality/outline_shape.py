@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Sequence
 from functools import cache
 from itertools import product
 from typing import Any
@@ -13,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.patches.window import bounds
+
+MEASURED_OBJECTS = 500
+"""Of how many objects at most the length is measured: more would hardly change the median, and take
+seconds of large images."""
 
 
 @cache
@@ -37,29 +41,35 @@ def elongation(mask: NDArray[np.bool_], spacing: Sequence[float]) -> float:
     return float(np.count_nonzero(mask) * math.prod(spacing) / width**mask.ndim)
 
 
-@dataclass(frozen=True)
-class Elongations:
-    """The `elongation` of each of many objects; `cut_off` are those that a border may cut off."""
+def usual_elongation(
+    masks: Sequence[NDArray[Any]], spacing: Sequence[float] = ()
+) -> Generator[Progress, None, float]:
+    """Return the median `elongation` of objects; 0: there are none.
 
-    whole: list[float] = field(default_factory=list)
-    cut_off: list[float] = field(default_factory=list)
+    Those that a border may cut off count where no others are. Of more than `MEASURED_OBJECTS` that
+    many are measured, spread evenly over all.
 
-    def add(self, ids: NDArray[Any], spacing: Sequence[float] = ()) -> None:
-        """Measure the objects of a label image, or one object's mask, ([z,] y, x).
-
-        `spacing` is the distance of pixels along each axis, in units of the shortest; empty: all
-        alike.
-        """
+    Parameters
+    ----------
+    masks
+        Label images, or one object's mask each, ([z,] y, x).
+    spacing
+        Distance of pixels along each axis, in units of the shortest; empty: all alike.
+    """
+    whole, cut_off = [], []
+    for number, ids in enumerate(masks):
+        yield Progress(number / len(masks), "measuring objects")
         for instance, box in enumerate(ndimage.find_objects(np.maximum(ids, 0)), 1):
             if box is not None:
                 inside = (s.start > 0 and s.stop < n for s, n in zip(box, ids.shape, strict=True))
-                length = elongation(ids[box] == instance, spacing or (1.0,) * ids.ndim)
-                (self.whole if all(inside) else self.cut_off).append(length)
-
-    @property
-    def usual(self) -> float:
-        """The median, where some objects are whole of these; 0: there are none."""
-        return float(np.median(self.whole or self.cut_off or [0.0]))
+                (whole if all(inside) else cut_off).append((ids, box, instance))
+    found, lengths = whole or cut_off, []
+    count = min(len(found), MEASURED_OBJECTS)
+    for n in range(count):
+        yield Progress(1.0, "measuring objects")
+        ids, box, instance = found[n * len(found) // count]
+        lengths.append(elongation(ids[box] == instance, spacing or (1.0,) * ids.ndim))
+    return float(np.median(lengths or [0.0]))
 
 
 def solidity(mask: NDArray[np.bool_]) -> float:
