@@ -72,8 +72,8 @@ def objects_in_view(layer: LabelsLayer, plane: tuple[int, ...], ndim: int) -> In
     for ident in (values.min(initial=0), values.max(initial=0)):
         if not limits.min <= ident <= limits.max:
             raise InputError(
-                f"Layer '{layer.name}' holds the id {ident}, and those of layers may be at most "
-                f"{limits.max}: save it as TIFF, and import the file."
+                f"Layer '{layer.name}' holds the id {ident}, and those of layers must lie "
+                f"between {limits.min} and {limits.max}: save it as TIFF, and import the file."
             )
     return InstanceLabels(np.ascontiguousarray(values, np.int32))
 

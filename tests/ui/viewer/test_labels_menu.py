@@ -15,3 +15,6 @@ def test_ids_that_would_be_those_of_others_are_refused() -> None:
     ids[0, 0] = 2**32 + 1  # in 32 bits it is 1
     with pytest.raises(InputError, match=r"'cells' holds the id 4294967297, .*save it as TIFF"):
         objects_in_view(Labels(ids, name="cells"), (), 2)
+    ids[0, 0] = -(2**31) - 1
+    with pytest.raises(InputError, match=r"must lie between -2147483648 and 2147483647"):
+        objects_in_view(Labels(ids, name="cells"), (), 2)
