@@ -76,7 +76,7 @@ def test_masks_of_a_labels_layer_cut_the_patches(clicked):
     assert {p.area for p in library.patches} == {(squares() == 1).sum()}
 
 
-def test_masks_are_of_the_class_that_is_clicked_in_them_else_of_the_active_one(clicked):
+def test_masks_are_of_the_class_that_is_clicked_in_them_else_of_the_active_one(clicked, told):
     session, clicks = clicked.session, clicked.session.project.clicks
     project = session.project.with_classes(session.project.next_class("other", diameter=DIAMETER))
     session.edit(project.model_copy(update={"clicks": clicks[1:]}), "a class, a click less")
@@ -88,6 +88,8 @@ def test_masks_are_of_the_class_that_is_clicked_in_them_else_of_the_active_one(c
     (masks,) = session.project.patch_masks
     assert Counter(masks.classes.values()) == {1: len(CENTERS) - 1, 2: 1}
     assert [c.cls for c in session.project.clicks].count(2) == 1
+    says = [notice.message for notice in told]
+    assert any(f"{len(CENTERS) - 1} object(s) are of the class of the clicks" in s for s in says)
 
 
 def test_masks_that_do_not_fit_are_refused_in_words(clicked):

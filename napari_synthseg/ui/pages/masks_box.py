@@ -12,7 +12,8 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.patches.masks.registry import MASK_METHODS, NETWORK
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.control.notices import show_input_errors
+from napari_synthseg.ui.control.notices import show_input_errors, tell
+from napari_synthseg.ui.presenters.in_panel import in_panel
 from napari_synthseg.ui.viewer.labels_menu import (
     LabelsMenu,
     ask_label_file,
@@ -22,6 +23,7 @@ from napari_synthseg.ui.viewer.labels_menu import (
 )
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import ChoiceBox, column_in, row_of
+from napari_synthseg.workflow.importing import Imported
 from napari_synthseg.workflow.jobs import Job
 
 
@@ -100,7 +102,8 @@ class MasksBox(QWidget):
             show_input_errors(lambda: self._give(self._image(), path))
 
     def _give(self, image: ImageRef, source: Path | InstanceLabels) -> None:
-        def cut(_: object) -> None:
+        def cut(made: Imported) -> None:
+            tell(in_panel(made.message))
             self.controller.start(lambda session: session.cut_patches())
 
         if (cls := self._active_class()) is not None:
