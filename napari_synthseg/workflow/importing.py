@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,7 @@ from napari_synthseg.core.annotations import (
     new_id,
 )
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, region_slices
+from napari_synthseg.core.geometry import Region, contains, region_slices
 from napari_synthseg.core.labels import (
     InstanceLabels,
     PixelLabels,
@@ -390,7 +391,7 @@ def read_masks(
         counts, words = _count({}, {}, {}), f"True regions added to '{image.name}'"
         if isinstance(found, InstanceLabels) and isinstance(truth, InstanceTruth):
             origin = [start for start, _ in image.region or ((0, 0),) * image.ndim]
-            on_ids = _only_classes(found.ids, telling, origin)
+            on_ids = telling.only_classes(found.ids, origin)
             clicked = {found.stored_id(i): clicked_cls for i, clicked_cls in on_ids.items()}
             present = [found.stored_id(i) for i in found.classes]
             classes = dict.fromkeys(present, value) | clicked | dict(named)
@@ -430,18 +431,63 @@ def _count(
     return {"objects": len(objects), **counts}
 
 
+@dataclass(frozen=True)
+class _TellingClicks:
+    """The clicks that may say of which class the object under them is.
+
+    Attributes
+    ----------
+    beside
+        Class value -> the classes whose clicks may be on its objects.
+    diameters
+        Class value -> diameter in pixels; empty where the size of an object tells nothing.
+    spacing
+        Distance of pixels along each axis, in units of the shortest.
+    """
+
+    clicks: Sequence[Click] = ()
+    beside: Mapping[int, set[int]] = field(default_factory=dict)
+    diameters: Mapping[int, float] = field(default_factory=dict)
+    spacing: Sequence[float] = ()
+
+    def only_classes(self, ids: NDArray[np.int32], origin: Sequence[int]) -> dict[int, int]:
+        """Return id -> class value, of the objects on which clicks of just one class are.
+
+        `ids` begin at the pixel `origin` of the image.
+        """
+        inside: dict[int, set[int]] = {}
+        for click in self.clicks:
+            at = [p - start for p, start in zip(click.position, origin, strict=True)]
+            inside.setdefault(_id_under(ids, at), set()).add(click.cls)
+        if self.diameters:
+            areas = np.bincount(ids[ids > 0])
+            inside = {i: v & self._of_size(int(areas[i])) for i, v in inside.items() if i > 0}
+        return {i: values.pop() for i, values in inside.items() if i > 0 and len(values) == 1}
+
+    def _of_size(self, area: int) -> set[int]:
+        """Return the classes of about the size of an object, and those of unknown size."""
+        from napari_synthseg.patches.quality.size import equal_diameter
+
+        own = math.log(equal_diameter(area, self.spacing))
+        nearest = min(self.diameters, key=lambda v: abs(math.log(self.diameters[v]) - own))
+        return self.beside[nearest] | (self.beside.keys() - self.diameters.keys())
+
+
 def _telling_clicks(
     image: ImageRef, project: Project, cls: int | None, by_clicks: bool
-) -> list[Click]:
+) -> _TellingClicks:
     """Return the clicks that may say of which class the object under them is.
 
-    Where a class is said for those without, these are of it or of one of about its size: a click on
-    a nucleus makes no nucleus of the cell around it.
+    Where a class is said for those without, these are of it or of one of about its size; else of
+    one of about the size of the object: a click on a nucleus makes no nucleus of the cell around
+    it.
     """
     if len(project.classes) < 2 or (cls is not None and not by_clicks):
-        return []
-    meant = set(project.class_values) if cls is None else _beside(image, project)[cls]
-    return [click for click in project.clicks_on(image) if click.cls in meant]
+        return _TellingClicks()
+    clicks, beside = project.clicks_on(image), _beside(image, project)
+    if cls is not None:
+        return _TellingClicks([click for click in clicks if click.cls in beside[cls]])
+    return _TellingClicks(clicks, beside, project.known_diameters(image), image.spacing)
 
 
 def _beside(image: ImageRef, project: Project) -> dict[int, set[int]]:
@@ -450,17 +496,6 @@ def _beside(image: ImageRef, project: Project) -> dict[int, set[int]]:
 
     sizes, known = project.known_diameters(image), set(project.class_values)
     return {value: rivals(value, sizes) if value in sizes else known for value in known}
-
-
-def _only_classes(
-    ids: NDArray[np.int32], clicks: Sequence[Click], origin: Sequence[int]
-) -> dict[int, int]:
-    """Return id -> class value, of the objects on which clicks of just one class are."""
-    inside: dict[int, set[int]] = {}
-    for click in clicks:
-        at = [p - start for p, start in zip(click.position, origin, strict=True)]
-        inside.setdefault(_id_under(ids, at), set()).add(click.cls)
-    return {i: values.pop() for i, values in inside.items() if i > 0 and len(values) == 1}
 
 
 def _split(
@@ -513,7 +548,7 @@ def _read_patch_masks(
     folder: Path,
     cls: int,
     named: Mapping[int, int],
-    telling: Sequence[Click],
+    telling: _TellingClicks,
     ids_known: bool,
 ) -> Generator[Progress, None, Imported]:
     """Copy the user's masks of an image's objects; click those that have no click yet.
@@ -537,7 +572,7 @@ def _read_patch_masks(
     present = [int(i) for i in np.unique(ids) if i > 0]
     if not present:
         raise InputError(f"The masks for image '{image.name}' hold no object: check the layer.")
-    clicked = _only_classes(ids, telling, [0] * image.ndim)
+    clicked = telling.only_classes(ids, [0] * image.ndim)
     named = {i: named[own] for i in present if (own := given.stored_id(i)) in named}
     classes = {i: named.get(i, clicked.get(i, cls)) for i in present}
     if unknown := set(classes.values()) - set(project.class_values):
@@ -579,8 +614,10 @@ def _on_whole_image(ids: NDArray[np.int32], image: ImageRef, folder: Path) -> ND
 
 
 def _id_under(ids: NDArray[np.int32], position: Sequence[float]) -> int:
-    pixel = np.clip(np.floor(np.add(position, 0.5)).astype(int), 0, np.array(ids.shape) - 1)
-    return int(ids[tuple(pixel)])
+    """Return the id at a position, counted from the first pixel of `ids`; outside of these, 0."""
+    if not contains(tuple((0, n) for n in ids.shape), position):
+        return 0
+    return int(ids[tuple(np.floor(np.add(position, 0.5)).astype(int))])
 
 
 def find_moved(name: str, path: Path, project: Project, folder: Path) -> ImageRef:

@@ -146,13 +146,41 @@ def test_clicks_come_before_the_class_of_those_without_but_for_objects_of_other_
     assert made.figures["no_class"] == 0
 
 
+@pytest.mark.parametrize("kind", ["instance", "patch_masks"])
+def test_a_click_on_a_part_of_another_size_says_nothing_of_the_whole(
+    session: Session, tmp_path: Path, kind: MaskKind
+) -> None:
+    """Two cells of 40 pixels, each with its nucleus clicked, the second also as a cell."""
+    cell, nucleus = (
+        c.model_copy(update={"name": name, "diameter": diameter})
+        for c, name, diameter in zip(
+            session.project.classes, ("cell", "nucleus"), (40.0, 12.0), strict=True
+        )
+    )
+    ids = np.zeros((60, 100), np.int32)
+    ids[10:46, 5:41], ids[10:46, 55:91] = 1, 2
+    tifffile.imwrite(tmp_path / "cells.tif", np.zeros(ids.shape, np.uint8))
+    session.add_images(tmp_path / "cells.tif").result()
+    image = session.project.images[-1]
+    session.edit(session.project.with_classes(cell, nucleus), "classes")
+    clicks = ((28, 23), nucleus), ((28, 73), nucleus), ((20, 60), cell)
+    made = [Click(image=image.id, position=at, cls=cls.value) for at, cls in clicks]
+    session.edit(session.project.with_clicks(*made), "click")
+    done = session.import_labels(image, InstanceLabels(ids), kind).result()
+    given = session.project.patch_masks or session.project.truths
+    assert set(given[0].classes.values()) == {cell.value}
+    assert (done.figures["by_clicks"], done.figures["no_class"]) == (1, 1)
+
+
 def test_clicks_lie_in_masks_of_a_region(session: Session) -> None:
     (image,) = session.project.images
-    region = ((2, 20), (3, 30))
+    region = ((4, 20), (3, 30))
     session.edit(
         session.project.with_images(image.model_copy(update={"region": region})), "set region"
     )
     click(session, (2, 2))
+    above = Click(image=image.id, position=(1, 9), cls=2)  # the third, at the region's border
+    session.edit(session.project.with_clicks(above), "click")
     load(session)
     assert classes(session) == {2: 2, 3: 1}
 
