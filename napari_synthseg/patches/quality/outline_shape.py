@@ -56,7 +56,8 @@ def usual_elongation(
     spacing
         Distance of pixels along each axis, in units of the shortest; empty: all alike.
     """
-    whole, cut_off = [], []
+    whole: list[tuple[NDArray[Any], tuple[slice, ...], int]] = []
+    cut_off: list[tuple[NDArray[Any], tuple[slice, ...], int]] = []
     for number, ids in enumerate(masks):
         yield Progress(number / len(masks), "measuring objects")
         for instance, box in enumerate(ndimage.find_objects(np.maximum(ids, 0)), 1):
