@@ -7,18 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import (
-    QApplication,
-    QFrame,
-    QLabel,
-    QScrollArea,
-    QSizePolicy,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QApplication, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_synthseg.core.plugins import plugin_problems
 from napari_synthseg.ui.app.close_watch import CloseWatch, ask_before_removing
@@ -27,6 +18,7 @@ from napari_synthseg.ui.app.guided_tour import GuidedTour
 from napari_synthseg.ui.app.header import Header
 from napari_synthseg.ui.app.help_window import HelpWindow
 from napari_synthseg.ui.app.long_work import LongWork
+from napari_synthseg.ui.app.page_stack import PageStack
 from napari_synthseg.ui.app.shortcuts_window import ShortcutsWindow
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.keys import WindowKeys, bind_widget_keys
@@ -54,7 +46,6 @@ from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.widgets.parts import Notice, push_button
 from napari_synthseg.ui.widgets.stepper import Stepper
 from napari_synthseg.ui.widgets.style import style_sheet, theme_colors
-from napari_synthseg.ui.widgets.wheel_guard import WheelGuard
 from napari_synthseg.workflow.session import call_at_end, wait_until_closed
 
 if TYPE_CHECKING:
@@ -62,9 +53,6 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 MIN_WIDTH_PX = 350
-
-WIDEST_PX = 440
-"""Width of a page up to which the panel grows with the font."""
 
 FLOATING_HEIGHT_PX = 680
 """Height of the panel in a window of its own, until the user makes it another: fits a screen of 768
@@ -165,8 +153,7 @@ class SynthSegWidget(QWidget):
             self.layers.suggestions.stop()
         self.step = step
         self.long_work.show_for(step)
-        self.stack.setCurrentIndex(step - START)
-        self.stack.currentWidget().lay_out()
+        self.stack.show_page(step - START)
         self.page.enter()
         self.refresh()
 
@@ -210,8 +197,7 @@ class SynthSegWidget(QWidget):
         while self._close_watches:
             self._close_watches.pop().end()
         if isalive(self.stack):
-            for number in range(self.stack.count()):
-                self.stack.widget(number).end()
+            self.stack.end()
         _let_go(self._listening, self._window_keys, self.controller, self.layers)
 
     # --- building ----------------------------------------------------------------------------
@@ -231,9 +217,7 @@ class SynthSegWidget(QWidget):
         self.hint.setObjectName("hint")
         self.hint.setWordWrap(True)
         self.notice = Notice()
-        self.stack = QStackedWidget()
-        for page in self.pages.values():
-            self.stack.addWidget(PageArea(page))
+        self.stack = PageStack(tuple(self.pages.values()))
         self.primary = push_button("", self._on_primary)
         self.primary.setObjectName("primary")
         self.long_work = LongWork(self.controller)
@@ -368,56 +352,3 @@ def _let_go(
     keys.end()
     controller.clear()
     layers.close()
-
-
-class PageArea(QScrollArea):
-    """Scrolls a page up and down; it is as wide as the page needs, with a font of usual size.
-
-    With larger fonts, up to `WIDEST_PX`, so that the canvas has room; then it scrolls sideways.
-    The page has no place, nor any parent, before it is shown: to style and lay out all pages takes
-    a third of the time until the panel is open.
-    """
-
-    def __init__(self, page: Page) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self._page = page
-
-    def lay_out(self) -> None:
-        """Give the page its place; safe to call again."""
-        if self.widget() is None:
-            self.setWidget(self._page)
-            WheelGuard(self._page)
-            _come_after(self, self._page)
-
-    def end(self) -> None:
-        """See to it that Qt deletes the page with the panel, also where it was never shown."""
-        if self.widget() is None:
-            self._page.setParent(self)
-
-    def minimumSizeHint(self) -> QSize:
-        """Return the least size, in which the bar covers nothing."""
-        if self.widget() is None:
-            return QSize()
-        bar_px = self.verticalScrollBar().sizeHint().width()
-        width = self.widget().minimumSizeHint().width() + bar_px
-        return QSize(min(width, WIDEST_PX), super().minimumSizeHint().height())
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the page where it needs another width."""
-        if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
-            self.updateGeometry()
-        return bool(super().eventFilter(watched, event))
-
-
-def _come_after(before: QWidget, late: QWidget) -> None:
-    """Let Tab go on to a widget and all in it: Qt puts what comes late after all that was there."""
-    group, each = [late], late.nextInFocusChain()
-    while late.isAncestorOf(each):
-        group.append(each)
-        each = each.nextInFocusChain()
-    for each in group:
-        if each.focusPolicy() != Qt.FocusPolicy.NoFocus:
-            QWidget.setTabOrder(before, each)
-            before = each

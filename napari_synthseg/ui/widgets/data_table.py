@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
@@ -17,7 +17,8 @@ HEADING_PX = (130, 176)
 than the least, columns scroll, so that headings are read. In a wide window a third is the most."""
 
 COLUMN_PX = (44, 72)
-"""Width that a column needs, by its heading, least and most; longer headings are cut."""
+"""Width that a column needs, by its heading, least and most; longer headings are cut. It may get
+narrower, as far as its cells can be read, where all columns are in sight by it."""
 
 TIGHT_HEADING_PX = 80
 """Width that long headings of rows take, least, where all columns are in sight by it; columns give
@@ -41,7 +42,7 @@ class DataTable(QTableWidget):
     ) -> None:
         super().__init__()
         self._is_wide = is_wide
-        self._column_px = COLUMN_PX[0]
+        self._column_px, self._cell_px = COLUMN_PX[0], 0
         self._most_rows = most_rows or (sys.maxsize if is_wide else MAX_ROWS_IN_SIGHT)
         self.setAccessibleName("Table")
         self.setTabKeyNavigation(False)  # tab goes on to the next control
@@ -78,7 +79,19 @@ class DataTable(QTableWidget):
         columns.setSectionResizeMode(modes.ResizeToContents if self._is_wide else modes.Stretch)
         columns.setStretchLastSection(self._is_wide)
         self.resizeRowsToContents()
+        self._measure_cells()
         self._fit_to_width()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._measure_cells()
+
+    def _measure_cells(self) -> None:
+        """Measure the widest cell, once: Qt looks at a thousand rows."""
+        widths = [self.sizeHintForColumn(column) for column in range(self.columnCount())]
+        self._cell_px = max(widths, default=0)
 
     def resizeEvent(self, event: object) -> None:
         """Give headings the room that columns leave, and keep the height that the rows need."""
@@ -107,7 +120,7 @@ class DataTable(QTableWidget):
         """Return the least width of a column: what it needs, or less where all fit then."""
         count = max(self.columnCount(), 1)
         names = self.verticalHeader().sizeHint().width()
-        cell = max(self.sizeHintForColumn(column) for column in range(count))
+        cell = self._cell_px
         beside = (room - min(names, HEADING_PX[0])) // count
         if beside >= cell:
             return min(beside, self._column_px)

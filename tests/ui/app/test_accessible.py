@@ -88,7 +88,7 @@ def test_what_has_the_focus_is_seen(clicked):
     clicked.wait(window.isActiveWindow, 5000)
     unseen, focused = set(), 0
     for step in panel.pages:
-        panel.stack.setCurrentIndex(step + 1)
+        panel.stack.show_page(step + 1)
         clicked.qtbot.wait(20)
         for widget in controls(panel):
             if not (widget.isVisible() and widget.isEnabled()):
@@ -129,8 +129,7 @@ def test_tab_comes_to_every_control_of_each_page(clicked):
     clicked.wait(window.isActiveWindow, 5000)
     missed = {}
     for step, page in panel.pages.items():
-        panel.stack.setCurrentIndex(step + 1)
-        panel.stack.currentWidget().lay_out()
+        panel.stack.show_page(step + 1)
         clicked.qtbot.wait(20)
         wanted = {w for w in controls(panel) if w.isVisible() and w.isEnabled()}
         panel.header.project_button.setFocus()

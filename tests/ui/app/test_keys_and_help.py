@@ -114,7 +114,7 @@ def test_question_mark_lists_all_keys(active):
 def test_the_question_mark_of_each_page_opens_the_help_of_that_page(bench, step):
     panel = bench.panel
     panel.step = step
-    panel.stack.setCurrentIndex(step + 1)
+    panel.stack.show_page(step + 1)
     QTest.mouseClick(panel.header.help_button, Qt.MouseButton.LeftButton)
     (window,) = of_type(bench, HelpWindow)
     page = window.browser
