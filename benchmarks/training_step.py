@@ -45,10 +45,10 @@ def serve(threads: int) -> None:
 
     from benchmarks.pasting import fit, simulate_library
     from napari_synthseg.core.progress import exhaust
-    from napari_synthseg.core.specs import TrainSpec
+    from napari_synthseg.core.specs import Budget, TrainSpec
     from napari_synthseg.tasks.data import TaskData
     from napari_synthseg.tasks.train import AVERAGE_DECAY, MAX_GRADIENT_NORM, make_task
-    from napari_synthseg.training.trainer import Budget, Trainer, TrainingPlan
+    from napari_synthseg.training.trainer import Trainer, TrainingPlan
 
     torch.set_num_threads(threads)
     pairs = fit(simulate_library(OBJECTS, EDGE), EDGE, OBJECTS)

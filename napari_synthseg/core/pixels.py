@@ -240,9 +240,20 @@ STRIP_PX = 2**22
 """Pixels of an image that are read at once to be resampled, about."""
 
 
+TOLD_FROM = 0.01
+"""Change of size from which on it is told, as a share."""
+
+
 def resized(factor: float) -> str:
     """Return what a factor makes of images, as "shrunk to 0.4 of their size"."""
-    return f"enlarged {factor:.2g} times" if factor > 1 else f"shrunk to {factor:.2g} of their size"
+    if is_left(factor):
+        return "left at their size"
+    return f"enlarged {factor:.3g} times" if factor > 1 else f"shrunk to {factor:.2g} of their size"
+
+
+def is_left(factor: float) -> bool:
+    """Tell whether a factor leaves images as large as they are, or nearly so."""
+    return abs(factor - 1) < TOLD_FROM
 
 
 def factors_of(factor: Factor, axes: int) -> tuple[float, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -9,11 +11,14 @@ from typing import Any, TypeVar
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.predictions import Prediction
+from napari_synthseg.core.specs import Budget
 
 R = TypeVar("R")
 
 GETTING_READY = "getting ready"
 """Begins the messages of what comes before a training."""
+
+_SHARE = re.compile(rf"(?<=^{GETTING_READY}) \(\d+ % of this part\)")
 
 
 class Cancelled(BaseException):
@@ -85,6 +90,37 @@ def subprogress(
         return nullcontext(replace(step, fraction=fraction, message=words, finishing=touches))
 
     return told_as(tell, work)
+
+
+def get_ready(
+    work: Generator[Progress, Any, R], budget: Budget, started: float
+) -> Generator[Progress, None, R]:
+    """Run what comes before a training, told as a part of the time that all of it may take.
+
+    So what is shown goes on where training begins, in place of running full and starting over.
+    Where steps are counted none is done yet: how far this is, part by part, is said in words.
+
+    Parameters
+    ----------
+    budget
+        Of the training.
+    started
+        `time.monotonic()` at which its time limit began.
+    """
+
+    def tell(step: Progress) -> nullcontext[Progress]:
+        is_said = budget.steps is not None and step.fraction > 0
+        share = f" ({100 * step.fraction:.0f} % of this part)" if is_said else ""
+        words = f"{GETTING_READY}{share}: {step.message}".removesuffix(": ")
+        gone = budget.time_share(time.monotonic() - started)
+        return nullcontext(replace(step, fraction=gone, message=words))
+
+    return told_as(tell, work)
+
+
+def without_share(message: str) -> str:
+    """Return a message of `get_ready` without how far it is, which is the same all along a part."""
+    return _SHARE.sub("", message)
 
 
 def told_as(

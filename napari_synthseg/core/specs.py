@@ -12,6 +12,8 @@ from napari_synthseg.core.described import Described, setting
 
 TrainingSource = Literal["synthetic", "real", "mixed"]
 
+DEFAULT_MINUTES = 4.0
+
 PRETRAINED, SCRATCH = "pretrained", "scratch"
 """What a training begins with, if not with a run."""
 
@@ -60,6 +62,18 @@ class ModelSpec(Frozen):
         return int(2 ** max(self.depth - self.flat, 0)), in_plane, in_plane
 
 
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: `steps`, where given, win over `minutes`."""
+
+    minutes: float
+    steps: int | None = None
+
+    def time_share(self, seconds: float) -> float:
+        """Return the share of the time limit that is gone, at most 1; of steps none is."""
+        return 0.0 if self.steps is not None else min(seconds / (60 * self.minutes), 1.0)
+
+
 class TrainSpec(Described):
     """What to train and for how long. Its fields are the form, the CLI flags and the record.
 
@@ -80,7 +94,7 @@ class TrainSpec(Described):
         },
     )
     """dual images, real images with ground truth, or both (see real_fraction)"""
-    minutes: float | None = setting(4.0, unset="no limit", gt=0)
+    minutes: float | None = setting(DEFAULT_MINUTES, unset="no limit", gt=0)
     """time limit in minutes"""
     steps: int | None = setting(None, unset="no limit", ge=1)
     """limit of steps, each of which learns from one batch; wins over the time"""
@@ -126,3 +140,8 @@ class TrainSpec(Described):
     device: str = "auto"
     """auto, cpu, cuda or mps"""
     model: ModelSpec = ModelSpec()
+
+    @property
+    def budget(self) -> Budget:
+        """How long to train."""
+        return Budget(self.minutes or DEFAULT_MINUTES, self.steps)

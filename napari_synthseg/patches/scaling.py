@@ -25,6 +25,7 @@ from napari_synthseg.core.pixels import (
     ScaledSource,
     TiledSource,
     factors_of,
+    is_left,
     resample,
     resized,
     scaled_position,
@@ -90,10 +91,11 @@ class WorkingScale:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know of it, a sentence without a point."""
-        if self.is_one:
-            return ()
-        words = "left at their size" if self.usual == 1 else resized(self.usual)
-        others = f", {len(self.images)} of them by a factor of their own" if self.images else ""
+        words, own = resized(self.usual), len(self.images)
+        if is_left(self.usual):
+            others = f"images are {words}, but {own} of them enlarged or shrunk for the network"
+            return (others,) if own else ()
+        others = f", {own} of them by a factor of their own" if own else ""
         return (f"images are {words} before the network sees them{others}",)
 
 

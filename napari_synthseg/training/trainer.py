@@ -23,6 +23,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Cancelled, Progress, subprogress, told_as
 from napari_synthseg.core.recipe import Artifact, ArtifactStore, NullArtifactStore
 from napari_synthseg.core.runs import HistoryRow, Weights
+from napari_synthseg.core.specs import Budget
 from napari_synthseg.training.batches import Take, prefetched
 from napari_synthseg.training.model import load_weights, weights_of
 from napari_synthseg.training.randomness import seeded_torch
@@ -76,18 +77,6 @@ the last one is never left out."""
 
 MOST_RESERVED = 0.4
 """Share of a time limit that is kept free for the end, at most."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long to train: `steps`, where given, win over `minutes`."""
-
-    minutes: float
-    steps: int | None = None
-
-    def time_share(self, seconds: float) -> float:
-        """Return the share of the time limit that is gone, at most 1; of steps none is."""
-        return 0.0 if self.steps is not None else min(seconds / (60 * self.minutes), 1.0)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
+from operator import attrgetter
 
 from napari_synthseg.core.annotations import Click, ImageRef, RegionTruth
 from napari_synthseg.core.errors import InputError
@@ -35,6 +37,17 @@ def count_training_clicks(project: Project) -> int:
     """Return the number of clicks that patches are cut from."""
     found, images = by_image(project.clicks), _training_images(project)
     return sum(len(clicks) for image, clicks in found.items() if image in images)
+
+
+def least_training_clicks(project: Project) -> int:
+    """Return the number of clicks of the class that has least, each on its best training image."""
+    images = _training_images(project)
+    counts = [
+        Counter(map(attrgetter("cls"), clicks))
+        for image, clicks in by_image(project.clicks).items()
+        if image in images
+    ]
+    return min((max((c[v] for c in counts), default=0) for v in project.class_values), default=0)
 
 
 def has_training_clicks(project: Project) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.progress import Cancelled, Progress
+from napari_synthseg.core.progress import Cancelled, Progress, get_ready
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, load_recipe
 from napari_synthseg.core.runs import TrainedModel, TrainingRun
@@ -148,11 +148,11 @@ def train(
     runs.save_run(folder, run)
     try:
         _check_classes(run, project)
-        yield from load_libraries()
-        from napari_synthseg.tasks.train import get_ready, train_model
+        yield from get_ready(load_libraries(), run.spec.budget, started)
+        from napari_synthseg.tasks.train import train_model
 
         gathering = _sources(project, folder, run, artifacts).gather()
-        data = yield from get_ready(gathering, run.spec, started)
+        data = yield from get_ready(gathering, run.spec.budget, started)
         data = _with_learned_channels(data, folder, run)
         data = _with_start(data, project, folder, run)
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})

@@ -9,7 +9,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from napari_synthseg.cli import demo
 from napari_synthseg.cli.demo import why_no_viewer
+from napari_synthseg.core.errors import InputError
 
 Invoke = Callable[..., Any]
 
@@ -32,10 +34,24 @@ def test_headless_demo_takes_the_whole_walk(invoke: Invoke, tmp_path: Path) -> N
     assert np.ptp(pixels) == 255
     (labels,) = out.glob("*_predicted.tif")
     assert tifffile.imread(labels).ndim == 2
-    assert "begin with a dozen" not in done.err  # who chose a number of clicks need not be told
     again = invoke("demo", "--no-viewer", *options)
     assert again.code == 2
     assert len(again.err.splitlines()) == 1
+
+
+def test_who_chose_a_number_of_clicks_need_not_be_told_of_so_few(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(*_: object) -> None:
+        raise InputError("far enough")
+
+    monkeypatch.setattr(demo, "_take_steps", end)
+    for options, is_told in (((), True), (("--clicks", 24), False)):
+        out = tmp_path / f"told {is_told}"
+        done = invoke("demo", "--no-viewer", "--sample", "sediment", "--out", out, *options)
+        assert "far enough" in done.err
+        told = demo.WHY_ALL.format(36)  # a dozen of each of three classes
+        assert (told in done.err) is is_told, done.err
 
 
 @pytest.mark.gui

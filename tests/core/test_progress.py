@@ -1,8 +1,19 @@
 """Work inside other work."""
 
+import time
+
 import pytest
 
-from napari_synthseg.core.progress import Cancelled, Progress, exhaust, in_turn, subprogress
+from napari_synthseg.core.progress import (
+    Cancelled,
+    Progress,
+    exhaust,
+    get_ready,
+    in_turn,
+    subprogress,
+    without_share,
+)
+from napari_synthseg.core.specs import TrainSpec
 
 
 def work(log, count=4):
@@ -46,6 +57,21 @@ def test_the_message_is_put_in_front():
     silent = (Progress(share) for share in (0.5,))
     told, _ = listed(subprogress(silent, message="image 7"))
     assert [step.message for step in told] == ["image 7"]
+
+
+def test_getting_ready_is_a_part_of_the_time_and_said_in_words_where_steps_are_counted():
+    begun = time.monotonic() - 30
+    told, result = listed(get_ready(work([]), TrainSpec(minutes=1.0).budget, begun))
+    assert [step.fraction for step in told] == pytest.approx([0.5] * 4, abs=0.1)
+    assert told[1].message == "getting ready: part 1"
+    assert result == "found"
+    told, _ = listed(get_ready(work([]), TrainSpec(steps=9).budget, begun))
+    assert [step.fraction for step in told] == [0.0] * 4
+    assert [step.message for step in told[:2]] == [
+        "getting ready: part 0",
+        "getting ready (25 % of this part): part 1",
+    ]
+    assert without_share(told[1].message) == "getting ready: part 1"
 
 
 def test_parts_nest():

@@ -9,11 +9,12 @@ from scipy import ndimage
 from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
 from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.patch import ClickedImage, PatchLibrary
-from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.pixels import ArraySource, resized
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.patches.quality.size import equal_diameter
 from napari_synthseg.patches.scaling import (
     UNSCALED,
+    WorkingScale,
     measure_scale,
     measure_scale_of_pairs,
     scale_for,
@@ -63,7 +64,28 @@ def test_an_image_of_another_magnification_has_a_factor_of_its_own():
     assert scale.of(images["c"]) == pytest.approx(24 / 96)
     assert scale.of(images["never seen"]) == scale.usual
     assert "shrunk to 0.48 of their size" in scale.notes[0]
-    assert "1 of them" in scale.notes[0]
+    assert scale.notes[0].endswith(", 1 of them by a factor of their own")
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (0.034, "shrunk to 0.034 of their size"),
+        (0.98, "shrunk to 0.98 of their size"),
+        (0.999, "left at their size"),
+        (1.0, "left at their size"),
+        (1.004, "left at their size"),
+        (1.02, "enlarged 1.02 times"),
+        (2.4, "enlarged 2.4 times"),
+    ],
+)
+def test_what_is_hardly_resized_is_not_said_to_be(factor, words):
+    assert resized(factor) == words
+    is_told = "left" not in words
+    assert len(WorkingScale(factor).notes) == is_told
+    (note,) = WorkingScale(factor, {"a": 0.5, "b": 2.0}).notes
+    assert note.startswith(f"images are {words}")
+    assert ("but 2 of them enlarged or shrunk" in note) is not is_told
 
 
 def test_a_scaled_library_is_one_of_the_scaled_image(large):

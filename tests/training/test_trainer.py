@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from napari_synthseg.core.progress import Cancelled, Progress, exhaust
+from napari_synthseg.core.specs import Budget
 from napari_synthseg.training.trainable import Batch, Validation
 from napari_synthseg.training.trainer import (
     LEARNED_RATE,
     WARM_UP_SHARE,
-    Budget,
     Trainer,
     TrainingPlan,
     average_decay,

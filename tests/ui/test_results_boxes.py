@@ -105,6 +105,7 @@ def test_mistakes_are_shown_and_gone_through(found):
     page, viewer = found.panel.results_page, found.viewer
     assert page.errors.isVisible()
     assert page.errors.summary.text().startswith("11 found, 1 missed, 1 false: F1 0.917")
+    assert "count several times" in page.errors.summary.toolTip()
     marks = found.panel.layers.marks.layer
     assert sorted(marks.features["kind"]) == ["false", "missed"]  # what was found has its outline
     press(page.errors.found_too)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from napari_synthseg.core.pixels import resized
+from napari_synthseg.core.pixels import is_left, resized
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class ModelCard:
         )
         scaled = (
             "Images are taken as they are."
-            if self.scale == 1
+            if is_left(self.scale)
             else f"It learned from images {resized(self.scale)} (a factor of {self.scale:.4g}). "
             "Resize yours so that objects are as large, and what it finds back to their size."
         )

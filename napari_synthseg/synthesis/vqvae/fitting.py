@@ -14,6 +14,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import MaskedImages
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.recipe import ArtifactStore, NullArtifactStore
+from napari_synthseg.core.specs import Budget
 from napari_synthseg.synthesis.vqvae import cache_keys
 from napari_synthseg.synthesis.vqvae.fit_prior import PriorStage
 from napari_synthseg.synthesis.vqvae.fit_vqvae import CoderStage, as_pair, channel_statistics
@@ -29,7 +30,7 @@ from napari_synthseg.synthesis.vqvae.vqvae import CoderDesign, PairCoder
 from napari_synthseg.training.device import choose_device
 from napari_synthseg.training.model import weights_of
 from napari_synthseg.training.trainable import Net, Trainable
-from napari_synthseg.training.trainer import Budget, Trainer, TrainingPlan
+from napari_synthseg.training.trainer import Trainer, TrainingPlan
 
 CODES, RESIDUAL, FIELDS = (0.0, 0.4), (0.4, 0.42), (0.42, 0.46)
 PRIOR, GATE, CALIBRATION = (0.46, 0.9), (0.9, 0.97), (0.97, 1.0)

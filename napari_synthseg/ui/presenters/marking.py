@@ -14,6 +14,7 @@ from napari_synthseg.ui.presenters.steps import needs_no_dual_images
 from napari_synthseg.workflow.choosing import (
     GOOD_START,
     count_training_clicks,
+    least_training_clicks,
     training_regions,
 )
 
@@ -43,7 +44,7 @@ def clicking_hint(project: Project, refs: Sequence[ImageRef] = ()) -> str:
         return "Click on the center of a few objects in the image."
     if count < MIN_CLICKS:
         return f"Good. A few more, please: {MIN_CLICKS - count} at least."
-    if count < GOOD_START * len(project.classes):
+    if least_training_clicks(project) < GOOD_START:
         return f"{count} clicks. A dozen of each class on an image is a good start."
     return f"{count} clicks, a good start. More help, most of all on other images."
 

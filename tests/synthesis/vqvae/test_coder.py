@@ -6,6 +6,7 @@ import torch
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, RegionLabels
+from napari_synthseg.core.specs import Budget
 from napari_synthseg.synthesis.vqvae.fit_vqvae import (
     CoderStage,
     as_batch,
@@ -27,7 +28,7 @@ from napari_synthseg.synthesis.vqvae.vqvae import (
     count_codes,
     masked_entropy,
 )
-from napari_synthseg.training.trainer import Budget, Trainer, TrainingPlan
+from napari_synthseg.training.trainer import Trainer, TrainingPlan
 from tests.helpers.masked_stripes import masked_images, striped
 
 CPU = torch.device("cpu")

@@ -112,6 +112,32 @@ def test_the_hint_counts_clicks(count: int, word: str) -> None:
     assert word in clicking_hint(clicked(count))
 
 
+@pytest.mark.parametrize(
+    ("numbers", "is_good"),
+    [
+        ({("a", 1): 24}, False),  # all of one class
+        ({("a", 1): 12, ("a", 2): 11}, False),
+        ({("a", 1): 12, ("a", 2): 12}, True),
+        ({("a", 1): 12, ("b", 2): 12}, True),  # each class on an image of its own
+        ({("a", 1): 12, ("a", 2): 6, ("b", 2): 6}, False),
+        ({("a", 1): 12, ("held", 2): 12}, False),
+    ],
+)
+def test_a_good_start_is_a_dozen_of_each_class_on_an_image(numbers, is_good: bool) -> None:
+    project = clicked(0).with_images(
+        IMAGE.model_copy(update={"id": "b"}),
+        IMAGE.model_copy(update={"id": "held", "role": "test"}),
+    )
+    project = project.with_classes(project.next_class("other"))
+    clicks = [
+        Click(image=image, position=(n, n), cls=cls)
+        for (image, cls), number in numbers.items()
+        for n in range(number)
+    ]
+    hint = clicking_hint(project.with_clicks(*clicks))
+    assert hint.endswith("More help, most of all on other images." if is_good else "good start.")
+
+
 def test_on_an_image_for_scoring_its_own_clicks_are_counted() -> None:
     held = IMAGE.model_copy(update={"id": "b", "role": "test"})
     alone = clicked(0).with_images(held)
@@ -188,6 +214,11 @@ def test_a_training_says_its_device_then_its_figures() -> None:
     once = WorkLog()
     once.add([Progress(0.0, "getting ready: preparing canvases")])
     assert once.text() == "Getting ready: preparing canvases"
+    shares = ("", " (40 % of this part)", " (80 % of this part)")
+    once.add([Progress(0.0, f"getting ready{share}: reading a") for share in shares])
+    assert once.text() == "Getting ready (80 % of this part): reading a"
+    codes = [batch(n, f"getting ready{share}: codes") for n, share in enumerate(shares, 1)]
+    assert [once.add([one])[1] for one in codes] == [True, False, False]  # all in one curve
     batches, is_new = log.add([batch(1, seconds=2.0), batch(2, seconds=3.0)])
     assert [b.step for b in batches] == [1, 2]
     assert is_new

@@ -13,9 +13,11 @@ from typer.testing import CliRunner
 
 from napari_synthseg.cli import app
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage import runs
+from napari_synthseg.workflow import training
 from napari_synthseg.workflow.runs.texts import command_line, python_code, settings_text
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_fields import TINY
@@ -237,12 +239,16 @@ def test_both_texts_train_the_same_again(clicked, tmp_path):
 
 
 @pytest.mark.parametrize("limit", [{}, {"steps": None, "minutes": 0.05}])
-def test_progress_is_that_of_the_whole_training_and_never_starts_over(clicked, limit):
+def test_progress_is_that_of_the_whole_training_and_never_starts_over(clicked, limit, monkeypatch):
+    loading = [Progress(0.0, "loading PyTorch")]
+    monkeypatch.setattr(training, "load_libraries", lambda: (step for step in loading))
     job, told = clicked.train(TINY.model_copy(update=limit)), []
     job.progressed.connect(told.append)
     job.result()
     fractions = [step.fraction for step in told]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
-    before = [step.message for step in told if "step" not in step.metrics]
-    assert any(words.startswith("getting ready: ") for words in before)
+    *before, device = [step.message for step in told if "step" not in step.metrics and step.message]
+    assert before[0] == "getting ready: loading PyTorch"
+    assert all(words.startswith("getting ready") for words in before)
+    assert "CPU" in device

@@ -13,6 +13,7 @@ from napari_synthseg.ui.control.keys import bind_widget_keys
 from napari_synthseg.ui.pages.results.found import Found
 from napari_synthseg.ui.presenters.results.object_errors import (
     KIND_TITLES,
+    WHY_COUNTED,
     ErrorPlace,
     describe_judged,
     found_places,
@@ -48,6 +49,7 @@ class ErrorsBox(QWidget):
         self.places: list[ErrorPlace] = []
         self.at = -1
         self.summary, self.words, self.legend = quiet_label(), QLabel(), quiet_label()
+        self.summary.setToolTip(WHY_COUNTED)
         self.words.setWordWrap(True)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.kinds = ChoiceBox({"": "all mistakes"}, "Which mistakes are gone through", "Mistakes")

@@ -24,9 +24,11 @@ KIND_TITLES: dict[ErrorKind, str] = {
 }
 """Kind of a mistake -> what a list of them is called."""
 
-MISTAKES_COUNTED = (
-    ". That makes {} mistakes, as one may count several times: a poor outline or a wrong class as "
-    "missed and as false, several found as one, or one found as several, for each of them"
+MISTAKES_COUNTED = ". Counted one by one that is {} mistakes."
+
+WHY_COUNTED = (
+    "One mistake may count several times: a poor outline or a wrong class as missed and as false, "
+    "several found as one, or one found as several, for each of them"
 )
 """Why there are not as many mistakes as missed and false objects."""
 
