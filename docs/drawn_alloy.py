@@ -9,18 +9,18 @@ from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 CLASSES = ("coarse", "fine")
 """Of the values 1 and 2; the matrix is 0."""
 
-PITCH = 34
+PITCH = 52
 """How far coarse precipitates lie from each other, in pixels."""
 
-FINE_SHARE = 0.2
+FINE_SHARE = 0.3
 """Of what is left of the matrix."""
 
-GRAYS = (95.0, 165.0, 140.0)
+GRAYS = (80.0, 190.0, 135.0)
 """Of the matrix and of both classes."""
 
 
 def draw_alloy(
-    seed: int, shape: tuple[int, int] = (384, 512)
+    seed: int, shape: tuple[int, int] = (320, 416)
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Draw one micrograph.
 
@@ -38,8 +38,8 @@ def draw_alloy(
     """
     rng = np.random.default_rng(seed)
     coarse = _coarse(rng, shape)
-    matrix = ~binary_dilation(coarse, iterations=3)
-    speckle = gaussian_filter(rng.standard_normal(shape), 2.0)
+    matrix = ~binary_dilation(coarse, iterations=4)
+    speckle = gaussian_filter(rng.standard_normal(shape), 4.0)
     fine = matrix & (speckle > np.quantile(speckle[matrix], 1 - FINE_SHARE))
     mask = (coarse + 2 * fine).astype(np.uint8)
     light = gaussian_filter(np.array(GRAYS)[mask], 0.8)
