@@ -21,11 +21,18 @@ from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.io.result_files import write_labels
 from napari_synthseg.sample_data import SAMPLES, Sample, fill
+from napari_synthseg.workflow.choosing import GOOD_START
 from napari_synthseg.workflow.session import Session
 
 FIGURE = "figure.png"
 FIGURE_PAIRS = 3
 DEFAULT_MINUTES = 3.5
+
+WHY_ALL = (
+    "All objects of one part are clicked, as it is the only image to learn from. On images of your "
+    "own begin with a dozen of each class (--clicks {} tries so few here)."
+)
+"""Why the sample has so many more clicks than users are advised to make."""
 
 QT_BINDINGS = ("PyQt5", "PyQt6", "PySide6", "PySide2")
 
@@ -83,6 +90,8 @@ def _walk(
     with Session.create(folder / f"{sample}.synthseg") as session:
         fill(session, sample, clicks=clicks)
         say(f"{SAMPLES[sample].title}: project, labels and figure go to {folder}")
+        if clicks is None:
+            say(WHY_ALL.format(GOOD_START * len(session.project.classes)))
         walk = _take_steps(session, SAMPLES[sample], limit)
     say("Drawing the figure ...")
     for prediction in walk.predictions:

@@ -17,6 +17,7 @@ from napari_synthseg.cli.settings import check_folders, parse_only, parse_series
 from napari_synthseg.core.annotations import ImageRef, find_specimen
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.stacks import MAX_PLANE_DISTANCE_PX, MIN_VOLUME_PLANES, StackUse
+from napari_synthseg.io.naming import listed
 from napari_synthseg.storage.images import choosable_channels, describe
 from napari_synthseg.workflow.images.adding import FileUse
 from napari_synthseg.workflow.images.channels import Choice, count_channels, parse_channels
@@ -217,11 +218,6 @@ def file_notes(added: Imported) -> list[str]:
         for note in notes:
             told.setdefault(note, []).append(name)
     return [f"{listed(names)}: {note}" for note, names in told.items()]
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the first of some names, and how many more there are."""
-    return f"'{names[0]}'" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _specimen(pattern: str, path: Path) -> str:

@@ -103,7 +103,8 @@ def _class_table(library: PatchLibrary, summaries: tuple[ClassSummary, ...]) -> 
     for item in summaries:
         known = _class_figures(library, item)
         shown = ("clicks", "usable", "good", "suspicious", "doubtful", "rejected", "quality")
-        rows.append((item.cls.name, *(known[key] for key in shown), known["diameter"]))
+        diameter = f"{known['diameter']:.1f}".removesuffix(".0")
+        rows.append((item.cls.name, *(known[key] for key in shown), diameter))
     return table(header, rows)
 
 

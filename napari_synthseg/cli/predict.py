@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from napari_synthseg.cli.console import report, run_job, say
-from napari_synthseg.cli.image_files import listed
 from napari_synthseg.cli.settings import (
     AdaptFlag,
     AxesOption,
@@ -28,6 +27,7 @@ from napari_synthseg.cli.settings import (
     parse_series,
 )
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.naming import listed
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow.found.applying import SUMMARY_FILE
 from napari_synthseg.workflow.predicting import find_images

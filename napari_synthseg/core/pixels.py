@@ -240,6 +240,11 @@ STRIP_PX = 2**22
 """Pixels of an image that are read at once to be resampled, about."""
 
 
+def resized(factor: float) -> str:
+    """Return what a factor makes of images, as "shrunk to 0.4 of their size"."""
+    return f"enlarged {factor:.2g} times" if factor > 1 else f"shrunk to {factor:.2g} of their size"
+
+
 def factors_of(factor: Factor, axes: int) -> tuple[float, ...]:
     """Return the factor of each spatial axis."""
     if isinstance(factor, Sequence):

@@ -48,6 +48,9 @@ class _OfRun:
         without a point.
     scale
         What the scale was chosen by that the image was seen at.
+    how
+        What was chosen otherwise than usual to find it, such as to adapt the model; a sentence
+        without a point. Scores of it say so, too. Empty: nothing.
     """
 
     image: str = ""
@@ -55,6 +58,7 @@ class _OfRun:
     region_origin: tuple[int, ...] = (0, 0)
     notes: tuple[str, ...] = ()
     scale: str = ""
+    how: str = ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

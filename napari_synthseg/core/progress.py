@@ -12,6 +12,9 @@ from napari_synthseg.core.predictions import Prediction
 
 R = TypeVar("R")
 
+GETTING_READY = "getting ready"
+"""Begins the messages of what comes before a training."""
+
 
 class Cancelled(BaseException):
     """Raised inside a generator, at its yield, when the user cancels its job.

@@ -107,8 +107,8 @@ class TrainSpec(Described):
     volume_planes: int = Field(24, ge=1, le=512)
     """volumes: planes of a crop, at most"""
     working_diameter: float = Field(24.0, ge=0, le=200)
-    """outlines of objects: images are resampled so that the usual object of the smallest class is
-    so many pixels wide; 0: images as they are"""
+    """outlines of objects: images are enlarged or shrunk so that the usual object of the smallest
+    class is so many pixels wide; 0: images as they are"""
     size_boxes: bool = setting(True, "Boxes by diameter")
     """boxes of dual images: as large as the class's diameter says, where that is near what the
     masks say"""

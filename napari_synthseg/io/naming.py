@@ -108,9 +108,13 @@ def series_name(ref: ImageRef) -> str:
 
 def name_some(refs: Sequence[ImageRef]) -> str:
     """Return the names of images for a sentence: of the first few, and how many more there are."""
-    names = [f"'{plane_name(ref)}'" for ref in refs]
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
+    return listed([plane_name(ref) for ref in refs], MOST_NAMED)
+
+
+def listed(names: Sequence[str], most: int = 1) -> str:
+    """Return the first of some names, at most so many, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(f"'{name}'" for name in names[:most]) + more
 
 
 def folders_of(ref: ImageRef) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from napari_synthseg.core.pixels import (
     TiledSource,
     factors_of,
     resample,
+    resized,
     scaled_position,
     scaled_region,
 )
@@ -91,10 +92,9 @@ class WorkingScale:
         """What the user should know of it, a sentence without a point."""
         if self.is_one:
             return ()
+        words = "left at their size" if self.usual == 1 else resized(self.usual)
         others = f", {len(self.images)} of them by a factor of their own" if self.images else ""
-        return (
-            f"images are resampled to {self.usual:.2g} of their pixels along each axis{others}",
-        )
+        return (f"images are {words} before the network sees them{others}",)
 
 
 UNSCALED = WorkingScale()
@@ -124,8 +124,8 @@ def unequal_sizes(diameters: Mapping[int, float], names: Mapping[int, str]) -> t
         return ()
     return (
         f"objects of '{names[large]}' are {ratio:.0f} times as large as those of '{names[small]}', "
-        "by which images are resampled, and hardly fit into what the network sees: train a model "
-        f"of their own, in a project with '{names[large]}' alone",
+        "which set how much images are enlarged or shrunk, and hardly fit into what the network "
+        f"sees: train a model of their own, in a project with '{names[large]}' alone",
     )
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ from napari_synthseg.storage.runs import RUNS_FOLDER, run_folder
 from napari_synthseg.storage.tensors import Arrays, safe_name, save_tensors, writing
 from napari_synthseg.storage.uris import ARRAYS_PREFIX
 
-FORMAT = 1
+FORMAT = 2
 """Of the files; a part of the digest, so that those of other formats are found anew."""
 
 WITHOUT_EFFECT = {"id", "name", "role", "group", "exhaustive", "synthetic", "content"}
@@ -82,6 +82,7 @@ class _Header(Frozen):
     kind: PredictionKind
     notes: tuple[str, ...]
     scale: str
+    how: str
     probabilities: dict[int, FiniteFloat] = Field(default_factory=dict)
     thresholds: dict[int, FiniteFloat] = Field(default_factory=dict)
 
@@ -107,10 +108,8 @@ class KeptPredictions:
         self._made_by = hashlib.sha256(_text(made_by)).hexdigest()
         self._place = run_folder(folder, run.id) / "predictions"
 
-    def save(self, ref: ImageRef, found: Prediction, how: Sequence[str] = ()) -> None:
+    def save(self, ref: ImageRef, found: Prediction) -> None:
         """Keep what was found on an image, in place of what was found before.
-
-        `how` are notes on the way it was found, which are told once it is read again.
 
         Raises
         ------
@@ -128,7 +127,7 @@ class KeptPredictions:
         for table in TABLES[found.kind]:
             objects, has_boxes = getattr(found, table), found.kind != "points"
             columns |= columns_of(table, objects, ref.ndim, boxes=has_boxes)
-        texts = {"made_from": self._digest(ref), "header": _header_of(found, how)}
+        texts = {"made_from": self._digest(ref), "header": _header_of(found)}
         save_tensors(self._folder, record, columns, texts)
 
     def load(self, ref: ImageRef) -> Prediction | None:
@@ -167,6 +166,7 @@ class KeptPredictions:
             "region_origin": tuple(start for start, _ in region),
             "notes": header.notes,
             "scale": header.scale,
+            "how": header.how,
         }
         try:
             made |= {name: objects_of(name, columns, region, self._values) for name in tables}
@@ -226,14 +226,14 @@ def _text(values: Any) -> bytes:
     return json.dumps(values, sort_keys=True).encode()
 
 
-def _header_of(found: Prediction, how: Sequence[str]) -> str:
+def _header_of(found: Prediction) -> str:
     tags: dict[str, Any] = {}
     if isinstance(found, ImageTagsPrediction):  # tasks of others may give numbers of NumPy
         for name in ("probabilities", "thresholds"):
             numbers: Mapping[int, float] = getattr(found, name)
             tags[name] = {int(value): float(number) for value, number in numbers.items()}
-    notes = (*found.notes, *how)
-    return _Header(kind=found.kind, notes=notes, scale=found.scale, **tags).model_dump_json()
+    told = {name: getattr(found, name) for name in ("kind", "notes", "scale", "how")}
+    return _Header(**told, **tags).model_dump_json()
 
 
 def _check_size_of_header(record: Path) -> None:

@@ -57,6 +57,9 @@ class TaskData:
         Pixels of all that for one pixel of the images; `diameter` is in these pixels.
     scales
         Image id -> the same, of each image whose scale is known.
+    elongation
+        About how many times longer than wide the usual object that is learned from is, along its
+        bends; 0: not known.
     val_pairs, val_images
         The held-out part; empty: the last weights are kept.
     images
@@ -79,6 +82,7 @@ class TaskData:
     spacing: tuple[float, ...] = ()
     scale: float = 1.0
     scales: Mapping[str, float] = field(default_factory=dict)
+    elongation: float = 0.0
     val_pairs: tuple[DualImage, ...] = ()
     val_images: tuple[ClickedImage, ...] = ()
     images: tuple[ImageRef, ...] = ()

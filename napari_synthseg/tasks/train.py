@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from torch import nn
 
-from napari_synthseg.core.progress import Cancelled, Progress, subprogress
+from napari_synthseg.core.progress import (
+    GETTING_READY,
+    Cancelled,
+    Progress,
+    subprogress,
+    told_as,
+)
 from napari_synthseg.core.recipe import ArtifactStore
 from napari_synthseg.core.runs import LearnedChannels, TrainedModel, few_steps
+from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.networks.registry import multiple_of
 from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.memory import check_memory, step_bytes
@@ -20,6 +29,8 @@ from napari_synthseg.training.device import choose_device
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.trainer import Budget, Trainer, TrainerState, TrainingPlan
 from napari_synthseg.training.volumes import batch_size
+
+R = TypeVar("R")
 
 VALIDATE_AT = (0.4, 0.55, 0.7, 0.85, 1.0)
 """Shares of the budget at which the weights are compared."""
@@ -47,6 +58,27 @@ def learned_channels(store: ArtifactStore) -> LearnedChannels | None:
     kept = store.load(CHECKPOINT)
     about = {} if kept is None else TrainerState.model_validate(kept[1]).about
     return LearnedChannels.model_validate(about[CHANNELS]) if CHANNELS in about else None
+
+
+def get_ready(
+    work: Generator[Progress, Any, R], spec: TrainSpec, started: float
+) -> Generator[Progress, None, R]:
+    """Run what comes before a training, told as a part of the time that all of it may take.
+
+    So what is shown goes on where training begins, in place of running full and starting over.
+    """
+    budget = _budget(spec)
+
+    def tell(step: Progress) -> nullcontext[Progress]:
+        words = f"{GETTING_READY}: {step.message}".removesuffix(": ")
+        share = budget.time_share(time.monotonic() - started)
+        return nullcontext(replace(step, fraction=share, message=words))
+
+    return told_as(tell, work)
+
+
+def _budget(spec: TrainSpec) -> Budget:
+    return Budget(spec.minutes or DEFAULT_MINUTES, spec.steps)
 
 
 def make_task(data: TaskData) -> Generator[Progress, None, Task]:
@@ -95,10 +127,12 @@ def train_model(
         If a step surely needs more memory than is free.
     """
     device, device_reason = choose_device(data.spec.device)
-    task = yield from subprogress(make_task(data), 0.0, 0.0, "looking at the first training images")
+    started = time.monotonic() if started is None else started
+    looking = subprogress(make_task(data), message="looking at the first training images")
+    task = yield from get_ready(looking, data.spec, started)
     spec = task.spec
     plan = TrainingPlan(
-        Budget(spec.minutes or DEFAULT_MINUTES, spec.steps),
+        _budget(spec),
         spec.learning_rate,
         VALIDATE_AT,
         closing=CLOSING_VALIDATIONS,

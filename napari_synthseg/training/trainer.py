@@ -85,6 +85,10 @@ class Budget:
     minutes: float
     steps: int | None = None
 
+    def time_share(self, seconds: float) -> float:
+        """Return the share of the time limit that is gone, at most 1; of steps none is."""
+        return 0.0 if self.steps is not None else min(seconds / (60 * self.minutes), 1.0)
+
 
 @dataclass(frozen=True)
 class TrainingPlan:
@@ -286,15 +290,13 @@ class Trainer(Generic[Net]):
 
     @property
     def shown_fraction(self) -> float:
-        """Share that is shown, at most 1: of the steps, or of the time. It never falls.
+        """Share that is shown, at most 1: of the steps, or of all the time. It never falls.
 
         `fraction` may, as validations take longer or shorter than the one before.
         """
         if self.done or self.plan.budget.steps is not None:
             return 1.0 if self.done else self.fraction
-        began = self._began or 0.0
-        room = 60 * self.plan.budget.minutes - began
-        return min((self.elapsed - began) / room, 1.0) if room > 0 else 1.0
+        return self.plan.budget.time_share(self.elapsed)
 
     @property
     def seconds_left(self) -> float | None:

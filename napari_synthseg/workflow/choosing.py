@@ -18,6 +18,9 @@ from napari_synthseg.tasks.registry import describe_task, task_for, task_infos
 IMPROVING_MINUTES = 0.7
 """How long a model goes on learning after corrections, cutting of patches included."""
 
+GOOD_START = 12
+"""Clicks of each class on an image that users are advised to begin with."""
+
 REAL_SHARE = 0.5
 """Share of real crops where dual images are learned: the real ones are few, but they are real."""
 

@@ -71,7 +71,8 @@ def score(
         ]
         scores = task.score_images(images, project.classes).of_task(task.name)
         counted = [one.ref for one in task.scored_images(images)]
-    warnings = (*_seen_before(run, counted), *_of_same_specimen(project, run, counted))
+    warnings = (*_found_otherwise(found, counted), *_seen_before(run, counted))
+    warnings += _of_same_specimen(project, run, counted)
     warnings += scores.warnings
     if predictions and least is not None:
         warnings += (f"Objects that score below {least:.2f} were left out.",)
@@ -90,6 +91,16 @@ def _open_truth(
         labels = None if truth is None else true_labels(project, folder, truth, ref)
         known.append((ref, labels, incomplete_classes(labels) if labels else frozenset()))
     return known
+
+
+def _found_otherwise(
+    found: Sequence[Prediction] | Sequence[HeatMaps], scored: Sequence[ImageRef]
+) -> tuple[str, ...]:
+    """Return a warning for each way other than the usual one in which something was found."""
+    how = {one.image: one.how for one in found}
+    ways = dict.fromkeys(how[ref.id] for ref in scored if how[ref.id])
+    images = {way: [ref for ref in scored if how[ref.id] == way] for way in ways}
+    return tuple(f"On {name_some(images[way])} {way}." for way in ways)
 
 
 def _seen_before(run: TrainingRun, scored: Sequence[ImageRef]) -> tuple[str, ...]:

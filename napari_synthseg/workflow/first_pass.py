@@ -25,7 +25,6 @@ from napari_synthseg.core.pixels import (
 )
 from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.core.progress import Progress, subprogress
-from napari_synthseg.patches.quality.outline_shape import usual_elongation
 from napari_synthseg.workflow.runs.live_view import middle_of
 
 if TYPE_CHECKING:
@@ -128,7 +127,12 @@ def _likeness(found: InstancePrediction, factors: tuple[float, ...], predictor: 
     diameter = float(np.median(2 * np.sqrt(areas[areas > 0] / np.pi)))
     likeness = _bell(math.log(diameter / rule.diameter), SIZE_SPREAD)
     if rule.elongation > LONG:
-        shorter = rule.elongation / max(usual_elongation(found.ids), LONG)
+        # with it comes SciPy, which would double the time until the panel is open
+        from napari_synthseg.patches.quality.outline_shape import Elongations
+
+        lengths = Elongations()
+        lengths.add(found.ids)
+        shorter = rule.elongation / max(lengths.usual, LONG)
         likeness *= _bell(math.log(max(shorter, 1.0)), LENGTH_SPREAD)
     return likeness
 

@@ -337,6 +337,7 @@ def read_masks(
     cls: int | None = None,
     *,
     split: bool = False,
+    by_clicks: bool = False,
     ids_known: bool = False,
     classes_of: ClassesOf | None = None,
 ) -> Generator[Progress, None, Imported]:
@@ -344,8 +345,9 @@ def read_masks(
 
     With `split`, each connected piece of a value is an object. With `ids_known`, each id is an
     object however many pieces it is in. `classes_of` is what `classes_beside` returns, where it is
-    asked for several files. The figures count the objects, and those of `no_class`, which are of
-    the first of several classes because nothing says more.
+    asked for several files. The figures count the objects; those whose class is that of the clicks
+    in them, `by_clicks`; and those of `no_class`, which are of the first of several classes because
+    nothing says more.
 
     Raises
     ------
@@ -359,6 +361,7 @@ def read_masks(
             "the project: add the class first."
         )
     value = cls if cls is not None else next((c.value for c in project.classes), 1)
+    telling = _telling_clicks(image, project, cls, by_clicks)
     named: Mapping[int, int] = {}
     if split:
         source = _split(image, source, project, folder, value)
@@ -370,29 +373,86 @@ def read_masks(
     elif isinstance(source, InstanceLabels):
         named = source.classes
     if kind == "patch_masks":
-        work = _read_patch_masks(image, source, project, folder, cls, named, ids_known)
+        work = _read_patch_masks(image, source, project, folder, value, named, telling, ids_known)
         made = yield from work
+        words = (
+            f"Patches of '{image.name}' are cut by {made.figures['objects']} masks; "
+            f"{len(made.clicks)} object(s) without a click got one"
+        )
     else:
         truth, found = _make_truth(image, source, kind, project, folder, ids_known)
-        classes = found.classes if isinstance(found, InstanceLabels) else {}
-        if isinstance(truth, InstanceTruth):
-            of_each = dict.fromkeys(classes, value) | dict(named)
-            truth = truth.model_copy(update={"classes": of_each})
-        guessed = len(classes.keys() - named.keys())
-        made = Imported(truths=(truth,), figures={"objects": len(classes), "no_class": guessed})
+        counts, words = _count({}, {}, {}), f"True regions added to '{image.name}'"
+        if isinstance(found, InstanceLabels) and isinstance(truth, InstanceTruth):
+            origin = [start for start, _ in image.region or ((0, 0),) * image.ndim]
+            clicked = _only_classes(found.ids, telling, origin)
+            classes = dict.fromkeys(found.classes, value) | clicked | dict(named)
+            truth = truth.model_copy(update={"classes": classes})
+            counts = _count(found.classes, named, clicked)
+            words = f"True masks of {counts['objects']} object(s) added to '{image.name}'"
+        made = Imported(truths=(truth,), figures=counts)
     is_told = cls is not None or len(project.classes) < 2
-    no_class = 0 if is_told else made.figures["no_class"]
-    message = no_class_words(no_class, project) if no_class else ""
-    return replace(made, figures={**made.figures, "no_class": no_class}, message=message)
+    figures = {**made.figures, **({"no_class": 0} if is_told else {})}
+    message = "; ".join([words, *class_words(figures, project)]) + "."
+    return replace(made, figures=figures, message=message)
 
 
-def no_class_words(count: int, project: Project) -> str:
-    """Return that objects are of the first class because nothing names another, in words."""
-    return (
-        f"nothing says of which class {count} object(s) are, which now are "
-        f"'{project.classes[0].name}': import the masks with --class, or with an "
-        f"{OBJECTS_FILE} (image,id,class) beside them, if that is wrong"
-    )
+def class_words(figures: Mapping[str, int], project: Project) -> list[str]:
+    """Return which objects have the class of clicks, and which the first one, in words."""
+    words = []
+    if figures["by_clicks"]:
+        words.append(
+            f"{figures['by_clicks']} object(s) are of the class of the clicks in them: correct "
+            "these and import the masks again, if that is wrong"
+        )
+    if figures["no_class"]:
+        words.append(
+            f"nothing says of which class {figures['no_class']} object(s) are, which now are "
+            f"'{project.classes[0].name}': import the masks with --class, or with an "
+            f"{OBJECTS_FILE} (image,id,class) beside them, if that is wrong"
+        )
+    return words
+
+
+def _count(
+    objects: Collection[int], named: Mapping[int, int], clicked: Mapping[int, int]
+) -> dict[str, int]:
+    unnamed = set(objects) - named.keys()
+    told = unnamed & clicked.keys()
+    counts = {"by_clicks": len(told), "no_class": len(unnamed) - len(told)}
+    return {"objects": len(objects), **counts}
+
+
+def _telling_clicks(
+    image: ImageRef, project: Project, cls: int | None, by_clicks: bool
+) -> list[Click]:
+    """Return the clicks that may say of which class the object under them is.
+
+    Where a class is said for those without, these are of it or of one of about its size: a click on
+    a nucleus makes no nucleus of the cell around it.
+    """
+    if len(project.classes) < 2 or (cls is not None and not by_clicks):
+        return []
+    meant = set(project.class_values) if cls is None else _beside(image, project)[cls]
+    return [click for click in project.clicks_on(image) if click.cls in meant]
+
+
+def _beside(image: ImageRef, project: Project) -> dict[int, set[int]]:
+    """Return class value -> the classes whose clicks may be on its objects."""
+    from napari_synthseg.networks.click_dividing import rivals
+
+    sizes, known = project.known_diameters(image), set(project.class_values)
+    return {value: rivals(value, sizes) if value in sizes else known for value in known}
+
+
+def _only_classes(
+    ids: NDArray[np.int32], clicks: Sequence[Click], origin: Sequence[int]
+) -> dict[int, int]:
+    """Return id -> class value, of the objects on which clicks of just one class are."""
+    inside: dict[int, set[int]] = {}
+    for click in clicks:
+        at = [p - start for p, start in zip(click.position, origin, strict=True)]
+        inside.setdefault(_id_under(ids, at), set()).add(click.cls)
+    return {i: values.pop() for i, values in inside.items() if i > 0 and len(values) == 1}
 
 
 def _split(
@@ -443,17 +503,17 @@ def _read_patch_masks(
     source: Path | PixelLabels,
     project: Project,
     folder: Path,
-    cls: int | None,
+    cls: int,
     named: Mapping[int, int],
+    telling: Sequence[Click],
     ids_known: bool,
 ) -> Generator[Progress, None, Imported]:
     """Copy the user's masks of an image's objects; click those that have no click yet.
 
-    Objects are of the class that is `named` for their ids, else of class `cls`; where neither says
-    it, of that of the click on them, or of the first class. A click on an object that is said to be
-    of a class of quite another size, as on the nucleus of a cell, is none on it.
+    Objects are of the class that is `named` for their ids, else of that of the `telling` clicks on
+    them, else of class `cls`. A click on an object that is said to be of a class of quite another
+    size, as on the nucleus of a cell, is none on it.
     """
-    from napari_synthseg.networks.click_dividing import rivals
     from napari_synthseg.patches.simulated_clicks import click_masks
 
     if isinstance(source, Path):
@@ -469,21 +529,17 @@ def _read_patch_masks(
     present = [int(i) for i in np.unique(ids) if i > 0]
     if not present:
         raise InputError(f"The masks for image '{image.name}' hold no object: check the layer.")
-    known = {c.value for c in project.classes}
-    clicked = [(_id_under(ids, c.position), c.cls) for c in project.clicks_on(image)]
-    first = next((c.value for c in project.classes), 1)
-    default = dict(reversed(clicked)) if cls is None else {}
-    unsaid = first if cls is None else cls
-    classes = {i: named.get(i, default.get(i, unsaid)) for i in present}
-    if unknown := set(classes.values()) - known:
+    clicked = _only_classes(ids, telling, [0] * image.ndim)
+    classes = {i: named.get(i, clicked.get(i, cls)) for i in present}
+    if unknown := set(classes.values()) - set(project.class_values):
         raise InputError(
             f"The masks for image '{image.name}' name class {min(unknown)}, which is not in the "
             "project: add the class first."
         )
     yield Progress(0.5, f"clicking the objects of {image.name}")
-    sizes = project.known_diameters(image)
-    beside = {value: rivals(value, sizes) if value in sizes else known for value in known}
-    marked = {i for i, value in clicked if i > 0 and value in beside[classes[i]]}
+    beside, on = _beside(image, project), project.clicks_on(image)
+    under = [(_id_under(ids, click.position), click.cls) for click in on]
+    marked = {i for i, value in under if i > 0 and value in beside[classes[i]]}
     fresh = {i: v for i, v in classes.items() if i not in marked}
     left = np.where(np.isin(ids, list(fresh)), ids, 0).astype(np.int32)
     clicks = tuple(
@@ -493,8 +549,8 @@ def _read_patch_masks(
     ident = new_id()
     uri = truths.save_labels(InstanceLabels(ids, classes), folder, ident)
     masks = PatchMasks(id=ident, image=image.id, source=uri, classes=classes)
-    guessed = len(fresh.keys() - named.keys() - default.keys())
-    return Imported(clicks=clicks, patch_masks=(masks,), figures={"no_class": guessed})
+    figures = _count(present, named, clicked)
+    return Imported(clicks=clicks, patch_masks=(masks,), figures=figures)
 
 
 def _on_whole_image(ids: NDArray[np.int32], image: ImageRef, folder: Path) -> NDArray[np.int32]:

@@ -191,7 +191,7 @@ def check_magnification(run: TrainingRun, magnification: Magnification) -> None:
     if not task_info(run.task).scaled:
         raise InputError(
             f"Run '{run.name}' is of the task {run.task}: only models that outline objects see "
-            "images resampled. Leave the magnification out."
+            "images enlarged or shrunk. Leave the magnification out."
         )
     if magnification != "auto" and not 0 < magnification < math.inf:
         raise InputError(f"A magnification of {magnification}: give a number above 0, or auto.")
@@ -214,7 +214,7 @@ def predict(
     learned from, it is told before it is predicted, and in its prediction. What is cancelled
     returns those that are whole.
     """
-    kept, how = _kept_of(folder, run), _told_later(adapt_to is not None, magnification)
+    kept, how = _kept_of(folder, run), _in_words(adapt_to is not None, magnification)
     predictor = yield from load_model(folder, run, adapt_to)
     yield Progress(0.0, notes=tuple(f"{run.name}: {words}" for words in few_steps(run.steps)))
     found: list[Prediction] = []
@@ -225,9 +225,11 @@ def predict(
             made = yield from subprogress(work, *part, f"predicting {ref.name}")
         except Cancelled:
             return found
+        made = replace(made, how=how)
         if ref.id in keep:
-            made = _keep(kept, ref, made, how)
+            made = _keep(kept, ref, made)
         found.append(hold(made))
+        del made  # its pixels may lie in a file by now: none stay in memory beside the next ones
     return found
 
 
@@ -235,12 +237,10 @@ def _kept_of(folder: Path, run: TrainingRun) -> KeptPredictions:
     return KeptPredictions(folder, run, describe_task(run.task).finds)
 
 
-def _keep(
-    kept: KeptPredictions, ref: ImageRef, found: Prediction, how: Sequence[str]
-) -> Prediction:
+def _keep(kept: KeptPredictions, ref: ImageRef, found: Prediction) -> Prediction:
     """Keep what was found; return it, with a note where it cannot be kept."""
     try:
-        kept.save(ref, found, how)
+        kept.save(ref, found)
     except InputError as error:
         why = str(error).rstrip(".")
         note = f"it is gone once the project is closed, as it cannot be kept ({why})"
@@ -256,14 +256,14 @@ def is_seen_as(ref: ImageRef, before: ImageRef) -> bool:
     return now == then
 
 
-def _told_later(is_adapted: bool, magnification: Magnification) -> tuple[str, ...]:
-    """Return what of a prediction was chosen otherwise than usual, to be told when it is read."""
+def _in_words(is_adapted: bool, magnification: Magnification) -> str:
+    """Return what is chosen otherwise than usual to find something; '': nothing."""
     chosen = ["the model adapted to the images learned from"] if is_adapted else []
     if magnification == "auto":
         chosen.append("several magnifications tried")
     elif magnification is not None:
         chosen.append(f"a magnification of {magnification:g}")
-    return (f"it was found with {' and '.join(chosen)}",) if chosen else ()
+    return f"it was found with {' and '.join(chosen)}" if chosen else ""
 
 
 def recall(
@@ -290,6 +290,7 @@ def recall(
                 continue
             if one is not None:
                 found.append(hold(one))
+            del one  # as in `predict`
         if damaged:
             words = f"{run.name}: what it found on {name_some(damaged)} cannot be read again"
             yield Progress(1.0, notes=(f"{words} ({why}): predict it anew",))
@@ -431,7 +432,7 @@ def explain(
     from napari_synthseg.explain.cam import explain_image
 
     logits = info.load().class_logits(predictor)
-    found = list[HeatMaps]()
+    found, how = list[HeatMaps](), _in_words(adapt_to is not None, magnification)
     for number, ref in enumerate(images):
         part = number / len(images), (number + 1) / len(images)
         work = _viewed(predictor, run, ref, folder, magnification)
@@ -441,5 +442,5 @@ def explain(
             predictor, logits, view.pixels, image=ref.id, run=run.id, method=method, layer=layer
         )
         made = yield from subprogress(maps, *part, f"looking at {ref.name}")
-        found.append(hold(replace(made, notes=view.notes, scale=view.scale)))
+        found.append(hold(replace(made, notes=view.notes, scale=view.scale, how=how)))
     return found

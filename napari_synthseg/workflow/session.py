@@ -372,17 +372,20 @@ class Session:
         cls: int | None = None,
         *,
         split: bool = False,
+        by_clicks: bool = False,
     ) -> Job[Imported]:
         """Add masks of an image, from a label-image file or from memory.
 
         Labels from memory have the shape of the image or of its region. "instance" and "semantic"
         masks are ground truth; the values of semantic ones are those of classes. By "patch_masks"
         patches are cut; objects without a click get one. An object is of the class that the masks
-        or the objects.csv beside them name, else of class `cls`, the first one if None. With
-        `split`, each connected piece of a value is an object.
+        or the objects.csv beside them name, else of class `cls`. If that is None, it is of the one
+        class of which clicks are in it, else of the first one; with `by_clicks`, clicks of classes
+        of about that size come before `cls`, too. With `split`, each connected piece of a value is
+        an object.
         """
         work = importing.read_masks(
-            image, source, kind, self.project, self.folder, cls, split=split
+            image, source, kind, self.project, self.folder, cls, split=split, by_clicks=by_clicks
         )
         return self._importing(work, f"add masks of {image.name}")
 

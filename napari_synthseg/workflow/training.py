@@ -149,9 +149,10 @@ def train(
     try:
         _check_classes(run, project)
         yield from load_libraries()
-        from napari_synthseg.tasks.train import train_model
+        from napari_synthseg.tasks.train import get_ready, train_model
 
-        data = yield from _sources(project, folder, run, artifacts).gather()
+        gathering = _sources(project, folder, run, artifacts).gather()
+        data = yield from get_ready(gathering, run.spec, started)
         data = _with_learned_channels(data, folder, run)
         data = _with_start(data, project, folder, run)
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})

@@ -13,13 +13,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import region_slices
 from napari_synthseg.core.labels import DualImage, InstanceLabels, MaskedImages
-from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.patch import Patch, PatchLibrary
 from napari_synthseg.core.pixels import counted_part, scaled
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
@@ -39,6 +42,7 @@ from napari_synthseg.patches.scaling import (
     true_diameters,
     usual_diameters,
 )
+from napari_synthseg.patches.window import bounds
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.synthesis.datasets import (
     CachedDataset,
@@ -179,6 +183,8 @@ class TrainingSources:
         refs = [part.ref for part in parts]
         clicked_held = [part for part in held if part.clicks]
         val_pairs: tuple[DualImage, ...] = ()
+        real: tuple[DualImage, ...] = ()
+        patches: tuple[Patch, ...] = ()
         notes: list[str] = []
         diameter = float(np.median(diameters))
         working = working_diameter(spec)
@@ -191,23 +197,24 @@ class TrainingSources:
             scale = measure_scale_of_pairs(known, diameter, working, spacings, apart)
             diameter = (scale.diameter or diameter) * scale.usual
             val_pairs = _scaled_pairs(true_held, scale)
-            shown_true, told = with_background(_scaled_pairs(true, scale))
+            real, told = with_background(_scaled_pairs(true, scale))
             yield Progress(0.0, notes=told)
             notes += told
             of_classes = usual_diameters(
                 true_diameters(pair.labels, scale.spacing_of(ref))
-                for (ref, _), pair in zip(true, shown_true, strict=True)
+                for (ref, _), pair in zip(true, real, strict=True)
                 if isinstance(pair.labels, InstanceLabels)
             )
-            pairs: Synthesizer = RealDataset(shown_true)
+            pairs: Synthesizer = RealDataset(real)
         else:
             library = yield from self._cut(parts)
             library_held = yield from self._cut_held(clicked_held)
             scale = measure_scale(library, working, library_held)
             cautions = choosing.cautions(self.project, spec, library)
-            yield Progress(0.0, "resampling", notes=cautions)
+            yield Progress(0.0, "resizing patches", notes=cautions)
             notes += cautions
             library = scaled_library(library, scale)
+            patches = library.usable()
             of_classes = dict(library.diameters)
             diameter = float(np.median(list(of_classes.values())))
             fitted = task.fit_labels(spec, library)
@@ -228,6 +235,8 @@ class TrainingSources:
             if spec.source == "mixed":
                 val_pairs += _scaled_pairs((yield from self._true_pairs(held)), scale)
         notes += yield from self._tell_shared((part.ref for part in held), refs)
+        spacing = _spacing(part.ref for part in parts) if scale.is_one else scale.spacing
+        elongation = yield from self._elongation(patches, real, spacing)
         images = (clicked_image(part, self.project, self.folder) for part in clicked_held)
         measured_held = (part.ref for part in held if part.ref.id in scale.known)
         return TaskData(
@@ -236,15 +245,35 @@ class TrainingSources:
             self.project.class_names,
             diameter,
             of_classes,
-            _spacing(part.ref for part in parts) if scale.is_one else scale.spacing,
+            spacing,
             scale.usual,
             self._scales(scale, (*refs, *measured_held)),
+            elongation,
             val_pairs=with_background(val_pairs)[0],
             val_images=tuple(scaled_clicked(image, scale.of(image.ref)) for image in images),
             images=tuple(refs),
             appearances=(yield from self._appearances(refs, scale)),
             notes=(*scale.notes, *notes),
         )
+
+    def _elongation(
+        self, patches: Iterable[Patch], pairs: Iterable[DualImage], spacing: Sequence[float]
+    ) -> Generator[Progress, None, float]:
+        """Return how long the usual object of patches and true masks is; see `TaskData`."""
+        from napari_synthseg.patches.quality.outline_shape import Elongations
+
+        if not self.task.scaled:
+            return 0.0  # nobody asks
+        # what fills its array counts as cut off
+        masks: list[NDArray[Any]] = [
+            p.mask[region_slices(bounds(p.mask))] if p.touches_border else p.mask for p in patches
+        ]
+        masks += [pair.labels.ids for pair in pairs if isinstance(pair.labels, InstanceLabels)]
+        lengths = Elongations()
+        for number, mask in enumerate(masks):
+            yield Progress(number / len(masks), "measuring objects")
+            lengths.add(mask, spacing)
+        return lengths.usual
 
     def _divide(self) -> tuple[tuple[Subset, ...], tuple[Subset, ...], list[float]]:
         """Return the parts to train on, those held out, and the diameters of what they show."""

@@ -32,6 +32,7 @@ def test_headless_demo_takes_the_whole_walk(invoke: Invoke, tmp_path: Path) -> N
     assert np.ptp(pixels) == 255
     (labels,) = out.glob("*_predicted.tif")
     assert tifffile.imread(labels).ndim == 2
+    assert "begin with a dozen" not in done.err  # who chose a number of clicks need not be told
     again = invoke("demo", "--no-viewer", *options)
     assert again.code == 2
     assert len(again.err.splitlines()) == 1

@@ -11,6 +11,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.naming import (
     ImageNames,
     UnknownNameError,
+    listed,
     name_some,
     unique_names,
     without_mask_ending,
@@ -176,3 +177,4 @@ def test_few_images_are_all_named_in_a_sentence(count: int, expected: str) -> No
 def test_of_many_images_a_sentence_names_the_first_few() -> None:
     planes = [ref("a.tif", id=str(z), plane={"z": z}) for z in range(200)]
     assert name_some(planes) == "'a_z0.tif', 'a_z1.tif', 'a_z2.tif' and 197 more"
+    assert (listed(["a"]), listed(["a", "b", "c"])) == ("'a'", "'a' and 2 more")

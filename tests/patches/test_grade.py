@@ -5,7 +5,7 @@ import pytest
 
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.patches.quality.grade import grade_patch
-from napari_synthseg.patches.quality.outline_shape import elongation, usual_elongation
+from napari_synthseg.patches.quality.outline_shape import Elongations, elongation
 
 FIBER = np.zeros((60, 240), bool)
 FIBER[25:35, 20:220] = True
@@ -104,5 +104,10 @@ def test_the_usual_object_of_a_label_image_is_as_long_as_most_are():
     ids[20:28, 5:85] = 7
     ids[40:50, 40:50] = 2
     ids[51:57, :] = -1
-    assert usual_elongation(ids) == pytest.approx(10, rel=0.15)
-    assert usual_elongation(np.zeros((9, 9), np.int32)) == 0
+    lengths = Elongations()
+    assert lengths.usual == 0
+    lengths.add(ids)
+    assert lengths.usual == pytest.approx(10, rel=0.15)
+    for _ in range(5):
+        lengths.add(DISC)
+    assert lengths.usual < 1, "all images count"

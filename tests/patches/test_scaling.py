@@ -62,7 +62,7 @@ def test_an_image_of_another_magnification_has_a_factor_of_its_own():
     assert scale.of(images["a"]) == scale.usual
     assert scale.of(images["c"]) == pytest.approx(24 / 96)
     assert scale.of(images["never seen"]) == scale.usual
-    assert "0.48" in scale.notes[0]
+    assert "shrunk to 0.48 of their size" in scale.notes[0]
     assert "1 of them" in scale.notes[0]
 
 

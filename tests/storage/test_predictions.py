@@ -113,10 +113,10 @@ def test_each_kind_comes_back(folder: Path, ref: ImageRef, number: int) -> None:
 
 
 def test_what_was_chosen_is_told_when_it_is_read(folder: Path, ref: ImageRef) -> None:
-    KeptPredictions(folder, RUN).save(ref, square(ref), ["it was found with care"])
+    KeptPredictions(folder, RUN).save(ref, replace(square(ref), how="it was found with care"))
     found = KeptPredictions(folder, RUN).load(ref)
     assert found is not None
-    assert found.notes == ("it is dim", "it was found with care")
+    assert (found.notes, found.how) == (("it is dim",), "it was found with care")
 
 
 @pytest.mark.parametrize("shape", [(5, 20, 30), (1, 20, 30), (20, 1, 3)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
@@ -72,6 +74,20 @@ def test_masks_of_a_labels_layer_cut_the_patches(clicked):
     assert clicked.session.library_is_current
     assert {p.method for p in library.patches} == {"given"}
     assert {p.area for p in library.patches} == {(squares() == 1).sum()}
+
+
+def test_masks_are_of_the_class_that_is_clicked_in_them_else_of_the_active_one(clicked):
+    session, clicks = clicked.session, clicked.session.project.clicks
+    project = session.project.with_classes(session.project.next_class("other", diameter=DIAMETER))
+    session.edit(project.model_copy(update={"clicks": clicks[1:]}), "a class, a click less")
+    clicked.panel.show_step(1)
+    clicked.panel.layers.clicks.choose_class(2)
+    clicked.settle()
+    clicked.panel.patches_page.masks.take_layer(clicked.viewer.add_labels(squares(), name="mine"))
+    clicked.settle()
+    (masks,) = session.project.patch_masks
+    assert Counter(masks.classes.values()) == {1: len(CENTERS) - 1, 2: 1}
+    assert [c.cls for c in session.project.clicks].count(2) == 1
 
 
 def test_masks_that_do_not_fit_are_refused_in_words(clicked):

@@ -13,8 +13,10 @@ from napari_synthseg.core.annotations import (
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, BoxLabels, InstanceLabels, regions_of
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.synthesis.paste.recipe import PasteRecipe
+from napari_synthseg.tasks.train import make_task
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.training_data import TrainingSources
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
@@ -224,6 +226,24 @@ def test_how_large_objects_of_each_class_are_is_known_at_the_working_scale(sessi
     data = data_of(session, task="segment", source=source, working_diameter=48.0)
     assert data.diameters[1] == pytest.approx(48.0, rel=0.1)
     assert data.diameters[large.value] == pytest.approx(48.0 * 2.5, rel=0.2)
+
+
+def test_how_long_the_usual_object_is_is_measured_on_all_of_them(session):
+    first, second = session.project.images
+    bars, (_, discs) = np.zeros((128, 160), np.int32), disc_image(CENTERS)
+    bars[20:28, 20:100], bars[60:68, 20:100] = 1, 2
+    for ref, ids in ((first, bars), (second, discs.T.copy())):
+        add_masks(session, ref, InstanceLabels(ids, dict.fromkeys(range(1, 8), 1)))
+    real = data_of(session, task="segment", source="real")
+    assert real.elongation == pytest.approx(0.8, rel=0.2), "the first image shows bars alone"
+    assert exhaust(make_task(real)).rule.elongation == real.elongation
+    assert data_of(session, task="detect", source="real").elongation == 0, "nobody asks"
+    assert data_of(session, task="segment").elongation == pytest.approx(0.8, rel=0.2)
+    for number in range(3):  # the median is that of bars
+        bars[90 + 12 * number : 98 + 12 * number, 20:100] = number + 3
+    add_masks(session, first, InstanceLabels(bars, dict.fromkeys(range(1, 6), 1)), "patch_masks")
+    session.edit(session.project.model_copy(update={"clicks": session.project.clicks[-5:]}), "bars")
+    assert data_of(session, task="segment").elongation > 5
 
 
 @pytest.mark.parametrize(("task", "network"), [("detect", "centers"), ("classify", "small")])

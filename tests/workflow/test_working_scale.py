@@ -73,7 +73,7 @@ def test_the_run_knows_its_scale_and_tells_it(large, run):
     rule = run.model.rule
     assert rule.scale == pytest.approx(24 / 80, rel=0.05)
     assert rule.diameter == pytest.approx(24, rel=0.05)
-    assert "resampled to 0.3" in run.selection
+    assert "images are shrunk to 0.3 of their size" in run.selection
 
 
 def test_a_previewed_dual_image_is_that_of_a_run_on_all_clicks(large):
@@ -96,7 +96,7 @@ def test_predictions_and_heat_maps_are_as_large_as_the_image(large, run):
 def test_zero_leaves_images_as_they_are(unscaled):
     assert unscaled.model.rule.scale == 1
     assert unscaled.model.rule.diameter == pytest.approx(80, rel=0.05)
-    assert "resampled" not in unscaled.selection
+    assert "of their size" not in unscaled.selection
 
 
 def test_runs_of_earlier_versions_see_images_as_they_are():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from napari_synthseg.core.pixels import resized
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -63,8 +65,8 @@ class ModelCard:
         scaled = (
             "Images are taken as they are."
             if self.scale == 1
-            else f"It learned from images resampled by {self.scale:.4g} (larger than 1: enlarged). "
-            "Resample yours so that objects are as large, and what it finds back to their size."
+            else f"It learned from images {resized(self.scale)} (a factor of {self.scale:.4g}). "
+            "Resize yours so that objects are as large, and what it finds back to their size."
         )
         together = "all channels together" if self.joint else "each channel on its own"
         measured = "\n".join(f"- {line}" for line in self.measured) or "Nothing was measured."

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,19 +37,29 @@ def elongation(mask: NDArray[np.bool_], spacing: Sequence[float]) -> float:
     return float(np.count_nonzero(mask) * math.prod(spacing) / width**mask.ndim)
 
 
-def usual_elongation(ids: NDArray[np.int32], spacing: Sequence[float] = ()) -> float:
-    """Return the median `elongation` of the objects of a label image; 0: there are none.
+@dataclass(frozen=True)
+class Elongations:
+    """The `elongation` of each of many objects; `cut_off` are those that a border may cut off."""
 
-    Objects that its border may cut off count where all do. `spacing` is the distance of pixels
-    along each axis, in units of the shortest; empty: all alike.
-    """
-    whole, cut_off = list[float](), list[float]()
-    for instance, box in enumerate(ndimage.find_objects(np.maximum(ids, 0)), 1):
-        if box is not None:
-            is_whole = all(s.start > 0 and s.stop < n for s, n in zip(box, ids.shape, strict=True))
-            length = elongation(ids[box] == instance, spacing or (1.0,) * ids.ndim)
-            (whole if is_whole else cut_off).append(length)
-    return float(np.median(whole or cut_off or [0.0]))
+    whole: list[float] = field(default_factory=list)
+    cut_off: list[float] = field(default_factory=list)
+
+    def add(self, ids: NDArray[Any], spacing: Sequence[float] = ()) -> None:
+        """Measure the objects of a label image, or one object's mask, ([z,] y, x).
+
+        `spacing` is the distance of pixels along each axis, in units of the shortest; empty: all
+        alike.
+        """
+        for instance, box in enumerate(ndimage.find_objects(np.maximum(ids, 0)), 1):
+            if box is not None:
+                inside = (s.start > 0 and s.stop < n for s, n in zip(box, ids.shape, strict=True))
+                length = elongation(ids[box] == instance, spacing or (1.0,) * ids.ndim)
+                (self.whole if all(inside) else self.cut_off).append(length)
+
+    @property
+    def usual(self) -> float:
+        """The median, where some objects are whole of these; 0: there are none."""
+        return float(np.median(self.whole or self.cut_off or [0.0]))
 
 
 def solidity(mask: NDArray[np.bool_]) -> float:

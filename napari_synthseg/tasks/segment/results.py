@@ -11,6 +11,7 @@ from napari_synthseg.core.labels import InstanceLabels, instances_of
 from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.core.scores import Scores, ScoringOptions
 from napari_synthseg.io.result_files import (
+    OBJECTS_FILE,
     ClassTable,
     class_names_of,
     read_classes,
@@ -66,7 +67,11 @@ def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:
     if true_classes is None or predicted_classes is None:
         known = (true_classes or predicted_classes or {}).values()
         if len({name for table in known for name in table.values()}) > 1:
-            warnings.append("Only one of the folders has an objects.csv: classes are ignored.")
+            bare = truth if true_classes is None else predicted
+            warnings.append(
+                f"Classes are ignored, as {bare} has no {OBJECTS_FILE}: to compare them, write one "
+                "there, with the columns image,id,class."
+            )
         true_classes = predicted_classes = {}
     tables = (*true_classes.values(), *predicted_classes.values())
     named = sorted({name for table in tables for name in table.values()}) or [ANY_CLASS]

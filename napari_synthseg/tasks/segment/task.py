@@ -9,10 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from napari_synthseg.core.labels import DualImage, instances_of
+from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.progress import Progress, in_turn, subprogress
 from napari_synthseg.networks.warm_start import like_classes
-from napari_synthseg.patches.quality.outline_shape import usual_elongation
 from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.tasks.segment.evaluation import validate
 from napari_synthseg.tasks.segment.loss import segmentation_loss
@@ -54,7 +53,7 @@ class SegmentTask(Task):
                 max(4, smallest_area(each, spacing, MIN_AREA_SHARE)) for each in diameters
             ),
             minimum_score=DEFAULT_MIN_SCORE,
-            elongation=usual_elongation(instances_of(first.labels).ids, data.spacing),
+            elongation=data.elongation,
             spacing=data.spacing,
             scale=data.scale,
             scales=dict(data.scales),

@@ -12,6 +12,9 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 LEAST_PAGE_PX = 250
 """Height of a page in which one can work: a few rows of settings are seen together."""
 
+DIRECT = Qt.FindChildOption.FindDirectChildrenOnly
+"""All docks are; to go through the rest of the window takes a tenth of a second."""
+
 SETTLED_MS = 250
 """After so long Qt has moved docks to their places."""
 
@@ -117,7 +120,7 @@ def _above_and_below(dock: QDockWidget, window: QMainWindow) -> Sequence[QDockWi
     not_beside = (dock, *window.tabifiedDockWidgets(dock))
     return [
         each
-        for each in window.findChildren(QDockWidget)
+        for each in window.findChildren(QDockWidget, options=DIRECT)
         if each not in not_beside
         and not each.isFloating()
         and not each.visibleRegion().isEmpty()

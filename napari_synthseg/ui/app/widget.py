@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
-from qtpy.QtCore import QEvent, QObject, QSize, QTimer
+from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
@@ -165,6 +166,7 @@ class SynthSegWidget(QWidget):
         self.step = step
         self.long_work.show_for(step)
         self.stack.setCurrentIndex(step - START)
+        self.stack.currentWidget().lay_out()
         self.page.enter()
         self.refresh()
 
@@ -207,6 +209,9 @@ class SynthSegWidget(QWidget):
             self._tour.stop()
         while self._close_watches:
             self._close_watches.pop().end()
+        if isalive(self.stack):
+            for number in range(self.stack.count()):
+                self.stack.widget(number).end()
         _let_go(self._listening, self._window_keys, self.controller, self.layers)
 
     # --- building ----------------------------------------------------------------------------
@@ -369,17 +374,32 @@ class PageArea(QScrollArea):
     """Scrolls a page up and down; it is as wide as the page needs, with a font of usual size.
 
     With larger fonts, up to `WIDEST_PX`, so that the canvas has room; then it scrolls sideways.
+    The page has no place, nor any parent, before it is shown: to style and lay out all pages takes
+    a third of the time until the panel is open.
     """
 
     def __init__(self, page: Page) -> None:
         super().__init__()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidget(page)
-        WheelGuard(page)
+        self._page = page
+
+    def lay_out(self) -> None:
+        """Give the page its place; safe to call again."""
+        if self.widget() is None:
+            self.setWidget(self._page)
+            WheelGuard(self._page)
+            _come_after(self, self._page)
+
+    def end(self) -> None:
+        """See to it that Qt deletes the page with the panel, also where it was never shown."""
+        if self.widget() is None:
+            self._page.setParent(self)
 
     def minimumSizeHint(self) -> QSize:
         """Return the least size, in which the bar covers nothing."""
+        if self.widget() is None:
+            return QSize()
         bar_px = self.verticalScrollBar().sizeHint().width()
         width = self.widget().minimumSizeHint().width() + bar_px
         return QSize(min(width, WIDEST_PX), super().minimumSizeHint().height())
@@ -389,3 +409,15 @@ class PageArea(QScrollArea):
         if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
             self.updateGeometry()
         return bool(super().eventFilter(watched, event))
+
+
+def _come_after(before: QWidget, late: QWidget) -> None:
+    """Let Tab go on to a widget and all in it: Qt puts what comes late after all that was there."""
+    group, each = [late], late.nextInFocusChain()
+    while late.isAncestorOf(each):
+        group.append(each)
+        each = each.nextInFocusChain()
+    for each in group:
+        if each.focusPolicy() != Qt.FocusPolicy.NoFocus:
+            QWidget.setTabOrder(before, each)
+            before = each

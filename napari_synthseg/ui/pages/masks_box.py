@@ -111,7 +111,10 @@ class MasksBox(QWidget):
         if (cls := self._active_class()) is not None:
             value = cls.value
             self.controller.start(
-                lambda session: session.import_labels(image, source, "patch_masks", value), cut
+                lambda session: session.import_labels(
+                    image, source, "patch_masks", value, by_clicks=True
+                ),
+                cut,
             )
 
     def _image(self) -> ImageRef:

@@ -11,7 +11,11 @@ from operator import attrgetter
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.project import Project, by_image
 from napari_synthseg.ui.presenters.steps import needs_no_dual_images
-from napari_synthseg.workflow.choosing import count_training_clicks, training_regions
+from napari_synthseg.workflow.choosing import (
+    GOOD_START,
+    count_training_clicks,
+    training_regions,
+)
 
 MIN_CLICKS = 5
 """Clicks that the user is asked for before going on."""
@@ -39,7 +43,9 @@ def clicking_hint(project: Project, refs: Sequence[ImageRef] = ()) -> str:
         return "Click on the center of a few objects in the image."
     if count < MIN_CLICKS:
         return f"Good. A few more, please: {MIN_CLICKS - count} at least."
-    return f"{count} clicks. More give better results."
+    if count < GOOD_START * len(project.classes):
+        return f"{count} clicks. A dozen of each class on an image is a good start."
+    return f"{count} clicks, a good start. More help, most of all on other images."
 
 
 def painting_hint(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import GETTING_READY, Progress
 from napari_synthseg.ui.presenters.in_panel import in_panel
 from napari_synthseg.ui.presenters.training.curves import HELD, TRAINING, CurvePoint
 
@@ -73,7 +73,8 @@ class WorkLog:
                 is_best = item.metrics.get("best step") == step
                 points += _of_batch(item.metrics, step, loss, is_best)
             elif self.stage is None and not item.message.startswith(WAITING):
-                self.note = item.message or self.note
+                words = item.message.removeprefix(GETTING_READY).removeprefix(": ")
+                self.note = words or self.note
             elif item.message.endswith(VALIDATED):
                 points += _of_validation(item.metrics, int(item.metrics.get("step", self._batches)))
             self._take_figures(item)
@@ -92,7 +93,8 @@ class WorkLog:
     def text(self) -> str:
         """Return what is shown below the progress bar: what is done, figures, those held out."""
         if self.stage is None:
-            return f"Getting ready: {self.note}" if self.note else "Getting ready…"
+            begins = GETTING_READY.capitalize()
+            return f"{begins}: {self.note}" if self.note else f"{begins}…"
         message = f"stopping: {self._message}" if self._is_finishing else self._message
         now = message[:1].upper() + message[1:]
         if self._seconds:

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QTableWidget,
     QTableWidgetItem,
+    QWidget,
 )
 
 from napari_synthseg.ui.widgets.length_box import LengthBox
@@ -128,6 +129,7 @@ class ClassTable(QTableWidget):
         self.setRowCount(0)
         self.setRowCount(len(rows))
         tips = {COLOR: "Click to change the color", NAME: "Double-click to rename"}
+        before: QWidget = self
         for number, row in enumerate(rows):
             is_class = row.diameter is not None
             self.setRowHeight(number, ROW_PX)
@@ -145,7 +147,10 @@ class ClassTable(QTableWidget):
                 continue
             if number < KEYS:
                 self.item(number, KEY).setText(str(number + 1))
-            self.setCellWidget(number, DIAMETER, self._make_diameter_box(row.value))
+            box = self._make_diameter_box(row.value)
+            self.setCellWidget(number, DIAMETER, box)
+            QWidget.setTabOrder(before, box)
+            before = box
 
     def _make_diameter_box(self, value: int) -> LengthBox:
         box = LengthBox()

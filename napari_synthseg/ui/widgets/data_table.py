@@ -19,6 +19,10 @@ than the least, columns scroll, so that headings are read. In a wide window a th
 COLUMN_PX = (44, 72)
 """Width that a column needs, by its heading, least and most; longer headings are cut."""
 
+TIGHT_HEADING_PX = 80
+"""Width that long headings of rows take, least, where all columns are in sight by it; columns give
+way first, as far as their cells can be read."""
+
 GRID_PX = 4
 """Width that the lines between columns and headings take."""
 
@@ -37,6 +41,7 @@ class DataTable(QTableWidget):
     ) -> None:
         super().__init__()
         self._is_wide = is_wide
+        self._column_px = COLUMN_PX[0]
         self._most_rows = most_rows or (sys.maxsize if is_wide else MAX_ROWS_IN_SIGHT)
         self.setAccessibleName("Table")
         self.setTabKeyNavigation(False)  # tab goes on to the next control
@@ -67,7 +72,8 @@ class DataTable(QTableWidget):
         columns = self.horizontalHeader()
         columns.setMinimumSectionSize(1)
         needed = [columns.sectionSizeHint(c) for c in range(self.columnCount())]
-        columns.setMinimumSectionSize(_clamp(max(needed, default=0), COLUMN_PX))
+        self._column_px = _clamp(max(needed, default=0), COLUMN_PX)
+        columns.setMinimumSectionSize(self._column_px)
         modes = QHeaderView.ResizeMode
         columns.setSectionResizeMode(modes.ResizeToContents if self._is_wide else modes.Stretch)
         columns.setStretchLastSection(self._is_wide)
@@ -84,8 +90,11 @@ class DataTable(QTableWidget):
         room = self.width() - 2 * self.frameWidth() - GRID_PX
         if self.rowCount() > self._most_rows:
             room -= self.verticalScrollBar().sizeHint().width()
+        if not self._is_wide:
+            columns.setMinimumSectionSize(self._fitting_column(room))
         least = columns.minimumSectionSize() * self.columnCount()
-        heading = _clamp(room - least, (HEADING_PX[0], max(HEADING_PX[1], room // 3)))
+        names = TIGHT_HEADING_PX if TIGHT_HEADING_PX + least <= room else HEADING_PX[0]
+        heading = _clamp(room - least, (names, max(HEADING_PX[1], room // 3)))
         rows.setMaximumWidth(heading)
         in_sight = min(self.rowCount(), self._most_rows)
         heights = [self.rowHeight(r) for r in range(in_sight)]
@@ -93,6 +102,17 @@ class DataTable(QTableWidget):
         if min(rows.sizeHint().width(), heading) + least > room:
             height += self.horizontalScrollBar().sizeHint().height()
         self.setFixedHeight(height)
+
+    def _fitting_column(self, room: int) -> int:
+        """Return the least width of a column: what it needs, or less where all fit then."""
+        count = max(self.columnCount(), 1)
+        names = self.verticalHeader().sizeHint().width()
+        cell = max(self.sizeHintForColumn(column) for column in range(count))
+        beside = (room - min(names, HEADING_PX[0])) // count
+        if beside >= cell:
+            return min(beside, self._column_px)
+        fits = min(names, TIGHT_HEADING_PX) + count * cell <= room
+        return min(cell, self._column_px) if fits else self._column_px
 
 
 class TableList(QWidget):

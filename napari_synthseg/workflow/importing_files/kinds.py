@@ -47,6 +47,9 @@ class ImportOptions(Naming):
         With `as_clicks`: every object has one.
     split
         Each connected piece of masks is an object of its own, whatever its value.
+    by_clicks
+        Objects of masks of which the file names no class are of the class of the clicks in them,
+        and of `class_name` where that says none; else so only where no `class_name` is given.
     first_plane
         Number of the first plane in names of pictures of planes; None as these names tell.
     role
@@ -62,6 +65,7 @@ class ImportOptions(Naming):
     as_clicks: bool = False
     exhaustive: bool = False
     split: bool = False
+    by_clicks: bool = False
     first_plane: int | None = None
     role: Role | None = None
 

@@ -31,8 +31,8 @@ from napari_synthseg.storage.uris import ARRAYS_PREFIX, resolve
 from napari_synthseg.workflow.importing import (
     Imported,
     MaskKind,
+    class_words,
     classes_beside,
-    no_class_words,
     read_masks,
 )
 from napari_synthseg.workflow.importing_files.kinds import ImportOptions, narrowed, with_role
@@ -69,8 +69,9 @@ def import_masks(
     turned: dict[str, list[str]] = {}
     for number, (image, path) in enumerate(matched):
         work = read_masks(
-            image, path, kind, project, folder, cls, split=options.split, classes_of=classes_of
-        )
+            image, path, kind, project, folder, cls,
+            split=options.split, by_clicks=options.by_clicks, classes_of=classes_of,
+        )  # fmt: skip
         part = number / len(matched), (number + 1) / len(matched)
         read = yield from subprogress(work, *part)
         made.append(read)
@@ -104,8 +105,9 @@ def import_masks(
             f"better {way}"
         )
     figures["better_if"] = turned
-    if no_class := sum(each.figures["no_class"] for each in made):
-        notes.append(no_class_words(no_class, project))
+    told = {name: sum(each.figures[name] for each in made) for name in ("by_clicks", "no_class")}
+    figures["by_clicks"] = told["by_clicks"]
+    notes += class_words(told, project)
     message += "".join(f"; {note}" for note in notes)
     rest = f"; {len(unused)} file(s) belong to no image ({listed})." if unused else "."
     return Imported(

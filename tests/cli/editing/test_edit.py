@@ -112,6 +112,8 @@ def test_the_command_that_a_note_on_the_diameter_tells_does_what_it_says(
     done = invoke("patches", project)
     assert done.code == 0
     assert "Set the diameter" not in done.out
+    (row,) = (line for line in done.out.splitlines() if line.startswith("small "))
+    assert re.fullmatch(r"\d+(\.\d)?", row.split()[-1]), "a diameter has one decimal at most"
 
 
 def test_a_class_that_the_project_lacks_is_made_only_if_asked_for(

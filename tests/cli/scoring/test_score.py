@@ -55,7 +55,7 @@ def test_classes_count_where_both_sides_have_them(
     head = "image,id,class\n"
     (truth / "objects.csv").write_text(head + "a.tif,1,cell\na.tif,2,cell\na.tif,3,debris\n")
     alone = score(invoke, truth, predicted, "--json").result
-    assert "classes are ignored" in alone["warnings"][0]
+    assert f"Classes are ignored, as {predicted} has no objects.csv" in alone["warnings"][0]
     (predicted / "objects.csv").write_text(
         head + "a.tif,1,cell\na.tif,2,debris\na.tif,3,cell\na.tif,4,cell\n"
     )

@@ -130,6 +130,7 @@ def test_tab_comes_to_every_control_of_each_page(clicked):
     missed = {}
     for step, page in panel.pages.items():
         panel.stack.setCurrentIndex(step + 1)
+        panel.stack.currentWidget().lay_out()
         clicked.qtbot.wait(20)
         wanted = {w for w in controls(panel) if w.isVisible() and w.isEnabled()}
         panel.header.project_button.setFocus()

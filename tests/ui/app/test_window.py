@@ -80,8 +80,9 @@ def test_keys_of_the_window_work_on_the_canvas_that_the_panel_floats_above(opene
 
 def assert_nothing_is_cut_off(bench):
     panel = bench.panel
-    for page in panel.pages.values():
-        area = page.parent().parent()
+    for number, page in enumerate(panel.pages.values()):
+        area = panel.stack.widget(number)
+        area.lay_out()
         assert page.minimumSizeHint().width() <= max(area.viewport().width(), panel.width())
 
 

@@ -104,7 +104,10 @@ def test_points_teach_no_task() -> None:
     assert "Click" in why_locked(TRAIN, project)
 
 
-@pytest.mark.parametrize(("count", "word"), [(0, "Click"), (2, "3 at least"), (7, "7 clicks")])
+@pytest.mark.parametrize(
+    ("count", "word"),
+    [(0, "Click"), (2, "3 at least"), (7, "7 clicks. A dozen of each class"), (12, "More help")],
+)
 def test_the_hint_counts_clicks(count: int, word: str) -> None:
     assert word in clicking_hint(clicked(count))
 
@@ -182,6 +185,9 @@ def test_a_training_says_its_device_then_its_figures() -> None:
     assert log.add([Progress(0.0, "cpu, 2 threads")]) == ([], False)
     log.add([Progress(0.0, "step 0: waiting for training images")])
     assert log.text() == "Getting ready: cpu, 2 threads"
+    once = WorkLog()
+    once.add([Progress(0.0, "getting ready: preparing canvases")])
+    assert once.text() == "Getting ready: preparing canvases"
     batches, is_new = log.add([batch(1, seconds=2.0), batch(2, seconds=3.0)])
     assert [b.step for b in batches] == [1, 2]
     assert is_new

@@ -54,6 +54,7 @@ def test_all_rows_and_columns_are_in_sight_where_names_are_read_beside_them(show
 def test_headings_of_rows_are_read_where_the_columns_scroll(shown, qtbot):
     table = make_table(("all", "RBC", "WBC", "Platelets"))
     name = "AP at IoU 0.5"
+    shown.resize(250, 600)
     shown.show_tables([Table([heading(name)] * 3, table.columns, table.cells)])
     (wide,) = shown.tables
     qtbot.waitUntil(wide.horizontalScrollBar().isVisible)
@@ -61,16 +62,33 @@ def test_headings_of_rows_are_read_where_the_columns_scroll(shown, qtbot):
     assert header.width() > header.fontMetrics().horizontalAdvance(name)
 
 
-def test_headings_of_rows_get_no_narrower_in_a_wider_table(shown):
-    from napari_synthseg.ui.widgets.data_table import HEADING_PX
+@pytest.mark.parametrize(
+    "columns",
+    [("IoU", "prec.", "recall", "edge", "area"), ("background", "secondary", "tertiary", "rim")],
+)
+def test_three_classes_are_in_sight_in_a_panel_as_narrow_as_it_opens(shown, qtbot, columns):
+    cells = [[Cell("0.500")] * len(columns) for _ in NAMES]
+    shown.show_tables([Table([heading(n) for n in NAMES], [heading(n) for n in columns], cells)])
+    (table,) = shown.tables
+    qtbot.waitUntil(lambda: table.viewport().width() > 100)
+    assert not table.horizontalScrollBar().isVisible()
+    for column in range(len(columns)):  # no figure is cut
+        assert table.columnWidth(column) >= table.sizeHintForColumn(column)
+
+
+def test_headings_of_rows_get_narrower_only_to_bring_all_columns_into_sight(shown):
+    from napari_synthseg.ui.widgets.data_table import HEADING_PX, TIGHT_HEADING_PX
 
     (table,) = shown.tables
-    widths = []
+    scrolling, whole = [], []
     for width in range(200, 460, 7):
         shown.resize(width, 600)
-        widths.append(table.verticalHeader().maximumWidth())
-    assert widths == sorted(widths)
-    assert (widths[0], widths[-1]) == HEADING_PX
+        scrolls = table.horizontalScrollBar().maximum() > 0
+        (scrolling if scrolls else whole).append(table.verticalHeader().maximumWidth())
+    assert set(scrolling) == {HEADING_PX[0]}
+    assert whole == sorted(whole)
+    assert TIGHT_HEADING_PX <= whole[0] < HEADING_PX[0]
+    assert whole[-1] == HEADING_PX[1]
 
 
 def test_a_table_of_many_rows_stands_whole(shown, qtbot):

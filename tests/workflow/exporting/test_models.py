@@ -120,7 +120,7 @@ def test_a_package_of_bioimageio_is_valid_and_says_all(masked: Any, tmp_path: Pa
     names = found["axes"][1]["channel_names"]
     assert names == ["background", "nucleus", "debris", "inner_distance"]
     assert described["config"]["napari_synthseg"]["rule"]["prominence"] == 0.1
-    assert "resampled by 0.5" in page and "A pixel should be 0.5 um wide" in page
+    assert "shrunk to 0.5 of their size" in page and "A pixel should be 0.5 um wide" in page
     # the test image has the intensities of the file, at the network's scale
     image = np.load(tmp_path / "package" / "test_image.npy")
     maps = np.load(tmp_path / "package" / "test_maps.npy")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import tifffile
 
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.predictions import FoundObject, InstancePrediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.storage.predictions import KeptPredictions
 from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.ui.presenters.results.overview import describe_notes
 from napari_synthseg.workflow import predicting
 from napari_synthseg.workflow.session import Session
+from tests.helpers.sessions import add_array, add_masks
 
 SHAPE = (20, 30)
 
@@ -39,14 +45,18 @@ def looked(monkeypatch):
     return names
 
 
+def run_of_one_class():
+    rule = DecodingRule(kind="segment", class_values=(1,), diameter=10.0)
+    model = ModelRecord(spec=ModelSpec(), in_channels=1, out_channels=3, rule=rule)
+    return TrainingRun(id="r", name="run 1", state="done", steps=900, model=model)
+
+
 @pytest.fixture
 def folder(tmp_path, looked):
     """The folder of a project with two images and a run that has looked at both."""
     with Session.create(tmp_path / "p.synthseg") as session:
         project = session.project
-        rule = DecodingRule(kind="segment", class_values=(1,), diameter=10.0)
-        model = ModelRecord(spec=ModelSpec(), in_channels=1, out_channels=3, rule=rule)
-        run = TrainingRun(id="r", name="run 1", state="done", steps=900, model=model)
+        run = run_of_one_class()
         project = project.with_classes(project.next_class("cell"))
         session.edit(project.with_run(run), "add")
         for name in ("a.tif", "b.tif"):
@@ -192,6 +202,31 @@ def test_what_is_read_fills_no_memory(session, monkeypatch):
     assert not second.ids.flags.writeable, "it lies in a file"
 
 
+def test_one_image_at_a_time_is_in_memory_while_all_are_read(tmp_path, looked, monkeypatch):
+    shape, count = (1500, 2000), 4
+    with Session.create(tmp_path / "large.synthseg") as session:
+        ids = np.zeros(shape, np.int32)
+        ids[:4, :5] = 1
+        thing = FoundObject(1, 1, 0.9, (1.5, 2.0), ((0, 4), (0, 5)))
+        run = run_of_one_class()
+        session.edit(session.project.with_run(run), "add")
+        for number in range(count):
+            add_array(session, np.zeros(shape, np.uint8), "yx", str(number))
+        for ref in session.project.images:
+            found = InstancePrediction(image=ref.id, run="r", ids=ids, objects=(thing,))
+            KeptPredictions(session.folder, run).save(ref, found)
+        monkeypatch.setattr(session._pixels, "_limit_bytes", 0)
+        list(predicting.recall(session.folder, run, session.project.images[:1]))  # imports
+        tracemalloc.start()
+        try:
+            read = session.recall(run).result()
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert len(read) == count
+        assert peak < 1.9 * ids.nbytes
+
+
 def test_what_is_read_when_it_is_stopped_stays(session):
     job = session.recall(session.project.run("r"))
     job.progressed.connect(lambda step: job.cancel() if step.message.endswith("b.tif") else None)
@@ -208,21 +243,37 @@ def test_a_project_that_is_open_for_reading_gives_what_it_has(session):
     other.close().result()
 
 
-def test_options_are_told(session):
+def test_options_are_told_and_so_they_are_with_scores(session):
     run = session.project.run("r")
     first, second = session.project.images
+    ids = np.zeros(SHAPE, np.int32)
+    ids[:4, :5] = 1
+    for ref in (first, second):
+        add_masks(session, ref, InstanceLabels(ids, {1: 1}))
+
+    def warnings():
+        found = list(session.found["r"].values())
+        return found, session.score(run, found).result().warnings
+
+    recall(session)
+    usual = warnings()[1]
     session.predict(run, [first], magnification=2.0).result()
     session.predict(run, [second], adapt=True, magnification="auto").result()
-    assert session.found["r"][first.id].notes == ()
+    made, told = warnings()
+    assert [one.how for one in made] == [
+        "it was found with a magnification of 2",
+        "it was found with the model adapted to the images learned from and several "
+        "magnifications tried",
+    ]
+    assert told[:2] == (f"On 'a.tif' {made[0].how}.", f"On 'b.tif' {made[1].how}.")
+    assert told[2:] == usual
     session.found.clear()
     recall(session)
-    assert [one.notes for one in session.found["r"].values()] == [
-        ("it was found with a magnification of 2",),
-        (
-            "it was found with the model adapted to the images learned from and several "
-            "magnifications tried",
-        ),
-    ]
+    read, told_again = warnings()
+    assert told_again == told
+    words = describe_notes(read, session.project)
+    assert words == describe_notes(made, session.project)
+    assert f"b.tif: {made[1].how}." in words
 
 
 def test_a_copy_and_a_moved_project_have_it_and_a_deleted_run_has_not(session, tmp_path):

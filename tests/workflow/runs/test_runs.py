@@ -234,3 +234,15 @@ def test_both_texts_train_the_same_again(clicked, tmp_path):
             assert made.spec.model_copy(update=fields) == first.spec.model_copy(update=fields)
         weights = [runs.load_weights(folder, r.id) for r in again.project.runs]
     assert all((weights[0][k] == w[k]).all() for w in weights[1:] for k in w)
+
+
+@pytest.mark.parametrize("limit", [{}, {"steps": None, "minutes": 0.05}])
+def test_progress_is_that_of_the_whole_training_and_never_starts_over(clicked, limit):
+    job, told = clicked.train(TINY.model_copy(update=limit)), []
+    job.progressed.connect(told.append)
+    job.result()
+    fractions = [step.fraction for step in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    before = [step.message for step in told if "step" not in step.metrics]
+    assert any(words.startswith("getting ready: ") for words in before)

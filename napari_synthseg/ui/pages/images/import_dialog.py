@@ -20,7 +20,6 @@ from napari_synthseg.ui.presenters.images.importing import (
     USES,
     Question,
     Use,
-    done_text,
     found_text,
     mask_kind,
 )
@@ -103,7 +102,8 @@ class ImportDialog(QDialog):
         self.use.fill({use: USES[use] for use in self.question.uses}, tips)
         self.use.chosen.connect(lambda _: self._show_choices())
         names = {c.name: f"Class of objects without one: {c.name}" for c in self._classes()}
-        self.cls = ChoiceBox(names, "Class of objects of which the file names none", "Class")
+        tip = "Class of objects of which neither the file nor a click in them says one"
+        self.cls = ChoiceBox(names, tip, "Class")
         self.cls.choose(controller.project.class_names.get(cls, next(iter(names), "")))
         self.split = check_box(
             "Each connected piece is an object", lambda _: None,
@@ -198,8 +198,9 @@ class ImportDialog(QDialog):
             "as_clicks": use == "clicks",
             "exhaustive": use == "clicks" and self.every.isChecked(),
             "split": self.split.isChecked() and use in OF_OBJECTS,
+            "by_clicks": True,
         }
-        known = accepted | ({"class_name", "split"} if is_masks else set())
+        known = accepted | ({"class_name", "split", "by_clicks"} if is_masks else set())
         return ImportOptions(**{key: value for key, value in wanted.items() if key in known})
 
     # --- importing ---------------------------------------------------------------------------
@@ -229,8 +230,9 @@ class ImportDialog(QDialog):
             split = self.split.isChecked() and use in OF_OBJECTS
             value = self._controller.project.class_named(self.cls.value).value
             return session.import_labels(
-                self._image, source.labels or path, kind or "instance", value, split=split
-            )
+                self._image, source.labels or path, kind or "instance", value,
+                split=split, by_clicks=True,
+            )  # fmt: skip
         if source.found.source == "label images":
             return session.import_file(path, self.options(), kind or "instance")
         if kind is not None:
@@ -238,8 +240,7 @@ class ImportDialog(QDialog):
         return session.import_file(path, self.options())
 
     def _on_done(self, made: Imported) -> None:
-        name = self._image.name if self._image is not None else ""
-        text = done_text(made, self.chosen_use, name)
+        text = in_panel(made.message)
         self.result.setText(" ".join(filter(None, (text, self._source.notes))))
         self.result.show()
         for widget in (

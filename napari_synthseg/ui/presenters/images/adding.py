@@ -8,6 +8,7 @@ from math import prod
 
 from napari_synthseg.io.images.axes import STACK_AXES
 from napari_synthseg.io.images.stacks import StackUse
+from napari_synthseg.io.naming import listed
 from napari_synthseg.ui.presenters.in_panel import in_panel
 from napari_synthseg.ui.presenters.layer_axes import LayerAxes, axes_in_words, possible_axes
 from napari_synthseg.workflow.images.adding import FileUse
@@ -146,8 +147,3 @@ def told_of_files(
 def _first(lines: Sequence[str]) -> list[str]:
     more = len(lines) - MAX_TOLD
     return [*lines[:MAX_TOLD], *([f"… and {more} more"] if more > 0 else [])]
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names in short: the first one, and how many more there are."""
-    return f"'{names[0]}'" + (f" and {len(names) - 1} more" if len(names) > 1 else "")

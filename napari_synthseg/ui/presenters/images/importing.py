@@ -1,13 +1,11 @@
-"""What the panel asks before something is imported, and what it says afterwards."""
+"""What the panel asks before something is imported."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from napari_synthseg.ui.presenters.counting import counted
-from napari_synthseg.ui.presenters.in_panel import in_panel
-from napari_synthseg.workflow.importing import Imported, MaskKind
+from napari_synthseg.workflow.importing import MaskKind
 from napari_synthseg.workflow.importing_files.looking import Importable
 
 Use = Literal["truth", "instance", "semantic", "patch_masks", "clicks"]
@@ -86,18 +84,3 @@ def found_text(found: Importable, title: str, image: str = "") -> str:
             "object, or the values are classes."
         )
     return text
-
-
-def done_text(made: Imported, use: Use | None, image: str) -> str:
-    """Return what was taken over and what was left out."""
-    if made.message:
-        return in_panel(made.message)
-    if use == "patch_masks":
-        cut = sum(len(masks.classes) for masks in made.patch_masks)
-        return (
-            f"Patches of '{image}' are cut by {cut} masks; {len(made.clicks)} object(s) without a "
-            "click got one."
-        )
-    objects = sum(len(getattr(truth, "classes", ())) for truth in made.truths)
-    what = "True masks" if use in OF_OBJECTS else "True regions"
-    return f"{what} added to '{image}'" + (f": {counted(objects, 'object')}." if objects else ".")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.presenters.images.adding import listed
+from napari_synthseg.io.naming import listed
 from napari_synthseg.workflow.bars import InformationBar
 
 

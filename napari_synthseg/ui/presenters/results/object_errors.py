@@ -24,6 +24,12 @@ KIND_TITLES: dict[ErrorKind, str] = {
 }
 """Kind of a mistake -> what a list of them is called."""
 
+MISTAKES_COUNTED = (
+    ". That makes {} mistakes, as one may count several times: a poor outline or a wrong class as "
+    "missed and as false, several found as one, or one found as several, for each of them"
+)
+"""Why there are not as many mistakes as missed and false objects."""
+
 NUMBER_WORDS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 LEAST_DIAMETER_PX = 8.0
@@ -137,7 +143,9 @@ def describe_judged(images: Sequence[JudgedImage]) -> str:
     false = sum(one.judged.false for one in images)
     total = 2 * found + missed + false
     f1 = 2 * found / total if total else 1.0
-    return f"{words}, {false} false: F1 {f1:.3f} ({against} of {where})"
+    mistakes = sum(len(one.judged.errors) for one in images)
+    told = MISTAKES_COUNTED.format(mistakes) if mistakes != missed + false else ""
+    return f"{words}, {false} false: F1 {f1:.3f} ({against} of {where}){told}"
 
 
 def found_places(images: Sequence[JudgedImage]) -> Iterator[tuple[str, tuple[float, ...], float]]:

@@ -74,9 +74,10 @@ def describe_missing(
 
 
 def describe_notes(found: Sequence[Prediction], project: Project) -> str:
-    """Return where images differ from those that were learned from, a line each."""
+    """Return where images differ from those learned from or were seen otherwise, a line each."""
     names = {image.id: image.name for image in project.images}
-    return "\n".join(f"{names.get(p.image, p.image)}: {note}." for p in found for note in p.notes)
+    told = ((p.image, note) for p in found for note in (*p.notes, p.how) if note)
+    return "\n".join(f"{names.get(image, image)}: {note}." for image, note in told)
 
 
 def prediction_table(found: Sequence[Prediction], project: Project) -> Table | None:

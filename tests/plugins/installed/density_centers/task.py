@@ -23,6 +23,7 @@ class Count(TaskInfo):
     description = "A network learns a map with a peak at the center of each object."
     networks: ClassVar = {"dilated": "Dilated convolutions", "unet": "U-Net"}
     rule_type = CountRule
+    finds = "points"
     truth_kinds = ()
     truth_words = "clicks"
     defaults: ClassVar = {"crop": 96, "batch_size": 4}

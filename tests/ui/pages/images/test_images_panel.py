@@ -10,6 +10,7 @@ import tifffile
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from napari_synthseg.core.annotations import Click
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.pages.images.import_button import ImportButton
@@ -176,10 +177,32 @@ def test_black_and_white_masks_become_objects_by_their_pieces(several, tmp_path)
     assert dialog.split.isChecked()
     dialog.start()
     several.settle()
-    assert "12 objects" in dialog.result.text()
+    assert "12 object(s)" in dialog.result.text()
     (truth,) = several.session.project.truths
     assert len(truth.classes) == 12
     assert truth.image == several.session.project.images[2].id
+    dialog.close()
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_clicks_in_masks_come_before_the_class_that_is_chosen(several, tmp_path, is_folder):
+    session, (image, *_) = several.session, several.session.project.images
+    project = session.project.with_classes(session.project.next_class("other"))
+    session.edit(project, "class")
+    ids = np.zeros(draw_discs().shape, np.uint8)
+    ids[10:20, 10:20], ids[30:40, 30:40] = 1, 2
+    (tmp_path / "masks").mkdir()
+    path = tmp_path / "masks" / "cells_0_masks.tif"
+    tifffile.imwrite(path, ids)
+    click = Click(image=image.id, position=(15.0, 15.0), cls=1)
+    session.edit(session.project.with_clicks(click), "click")
+    take = ImportButton.take_file
+    dialog = import_dialog(several, take, path.parent if is_folder else path)
+    dialog.cls.choose("other")
+    dialog.start()
+    several.settle()
+    assert "1 object(s) are of the class of the clicks in them" in dialog.result.text()
+    assert session.project.truths[0].classes == {1: 1, 2: 2}
     dialog.close()
 
 
