@@ -6,10 +6,8 @@ Run it with a display, or with ``xvfb-run -a -s "-screen 0 1920x1200x24 +extensi
     python docs/make_screenshots.py film        the animation of the README
     python docs/make_screenshots.py regions     painted regions; learns dual images for --minutes 3
 
-Models are trained for a number of steps, so that pictures are the same on a busy machine. The walk
-`regions` needs the folder of data that SYNTHSEG_DATA names: it shows superalloy
-micrographs of the NASA benchmark (github nasa/pretrained-microscopy-models, MIT license; Stuckner
-et al. 2022, doi 10.1038/s41524-022-00878-5).
+Models are trained for a number of steps, so that pictures are the same on a busy machine. All
+pictures show samples of the program or micrographs that `drawn_alloy` draws.
 """
 
 from __future__ import annotations
@@ -24,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from drawn_alloy import CLASSES, draw_alloy
 from PIL import Image
 
 MOST_BYTES = 400_000
@@ -51,8 +50,8 @@ PICTURES = Path(__file__).parent / "images"
 """Of the pages. They go into the wheel, for the help of the panel; the README's animation lies
 beside them, and does not."""
 
-SUPERALLOY = ("spot1_0d_0", "spot3_0d_3", "spot4_0d_3", "spot6_0d_2")
-"""Images of the walk `regions`; the last one is kept for scoring."""
+DRAWN_IMAGES = 4
+"""Of the walk `regions`; the last one is kept for scoring."""
 
 
 class Film:
@@ -297,22 +296,26 @@ class Photographer:
 
     def regions(self, options: argparse.Namespace) -> None:
         """Paint phases of an alloy, learn dual images from them, train, and look at the result."""
-        panel, folder = self.panel, Path(os.environ["SYNTHSEG_DATA"]) / "nasa_superalloy_semantic"
+        panel, folder = self.panel, Path(tempfile.mkdtemp())
         marks = panel.click_page
-        for number, stem in enumerate(SUPERALLOY):
-            panel.files.open_file(folder / "images" / f"{stem}.png")
+        for number in range(DRAWN_IMAGES):
+            image, mask = draw_alloy(seed=number)
+            path, masks = folder / f"alloy{number + 1}.png", folder / f"mask{number + 1}.png"
+            Image.fromarray(image).save(path)
+            Image.fromarray(mask).save(masks)
+            panel.files.open_file(path)
             self.settle()
             if number == 0:
                 marks.switch.buttons["regions"].click()
-                for row, name in enumerate(("secondary", "tertiary")):
+                for row, name in enumerate(CLASSES):
                     if row:
                         marks.add_button.click()
                     marks.table.item(row, 2).setText(name)
             self._settle_regions()
-            if number == len(SUPERALLOY) - 1:
+            if number == DRAWN_IMAGES - 1:
                 role = marks.images.details.role
                 role.setCurrentIndex(role.findData("test"))
-            marks.painting.take_file(folder / "masks" / f"{stem}.png")
+            marks.painting.take_file(masks)
             self.settle()
             self._settle_regions()
         session = panel.controller.session
