@@ -60,4 +60,5 @@ def _coarse(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.bool
             off_y = np.abs(y + bend_y - center[0]) / half[0]
             off_x = np.abs(x + bend_x - center[1]) / half[1]
             coarse |= off_y**4 + off_x**4 < 1  # a square with rounded corners
-    return binary_erosion(coarse, border_value=1)
+    eroded: NDArray[np.bool_] = binary_erosion(coarse, border_value=1)
+    return eroded

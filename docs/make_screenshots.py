@@ -2,9 +2,9 @@
 
 Run it with a display, or with ``xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX"``::
 
-    python docs/make_screenshots.py [walk] [evidence] [--steps 160] [--size 1280 800] [--theme dark]
-    python docs/make_screenshots.py film        the animation of the README
-    python docs/make_screenshots.py regions     painted regions; learns dual images for --minutes 3
+    python -m docs.make_screenshots [walk] [evidence] [--steps 160] [--size 1280 800] [--theme dark]
+    python -m docs.make_screenshots film        the animation of the README
+    python -m docs.make_screenshots regions     painted regions; learns dual images for --minutes 3
 
 Models are trained for a number of steps, so that pictures are the same on a busy machine. All
 pictures show samples of the program or micrographs that `drawn_alloy` draws.
@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from drawn_alloy import CLASSES, draw_alloy
 from PIL import Image
+
+from docs.drawn_alloy import CLASSES, draw_alloy
 
 MOST_BYTES = 400_000
 
