@@ -23,7 +23,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import region_slices
 from napari_synthseg.core.labels import DualImage, InstanceLabels, MaskedImages
 from napari_synthseg.core.patch import Patch, PatchLibrary
-from napari_synthseg.core.pixels import counted_part, scaled
+from napari_synthseg.core.pixels import check_alike, counted_part, scaled
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Synthesizer
@@ -61,6 +61,7 @@ from napari_synthseg.workflow.choosing import suitable_recipe, working_diameter
 from napari_synthseg.workflow.cutting import clicked_image, clicked_parts, cut
 from napari_synthseg.workflow.images.channels import learned_channels
 from napari_synthseg.workflow.truths import (
+    LEAVE_OUT,
     masked_images,
     true_pairs,
     true_parts,
@@ -189,6 +190,7 @@ class TrainingSources:
         diameter = float(np.median(diameters))
         working = working_diameter(spec)
         if spec.source == "real":
+            self._require_alike((*parts, *held))
             true = yield from self._true_pairs(parts)
             true_held = yield from self._true_pairs(held)
             known = {ref.id: pair for ref, pair in (*true_held, *true)}
@@ -221,6 +223,7 @@ class TrainingSources:
             pairs = TaskPairs((yield from self._fit(library)), fitted)
             if spec.source == "mixed":
                 mixed_in = self._known_elsewhere(parts, held)
+                self._require_alike((*parts, *held, *mixed_in))
                 refs = list({p.ref.id: p.ref for p in (*parts, *mixed_in)}.values())
                 real = _scaled_pairs((yield from self._true_pairs(mixed_in)), scale)
                 pairs = MixedDataset(pairs, real, _real_fraction(spec))
@@ -345,6 +348,10 @@ class TrainingSources:
             work = measure_appearance(scaled(counted_part(ref, pixels), scale.of(ref)))
             found.append((yield from subprogress(work, 1.0, 1.0, words)))
         return tuple(found)
+
+    def _require_alike(self, parts: Sequence[Subset]) -> None:
+        """Refuse images of which no one network can learn."""
+        check_alike([(p.ref, open_pixels(p.ref, self.folder)) for p in parts], LEAVE_OUT)
 
     def _true_pairs(
         self, parts: Sequence[Subset]

@@ -50,6 +50,9 @@ from napari_synthseg.workflow.jobs import Job
 REGION_KINDS: tuple[TruthKind, ...] = ("semantic", "instance")
 """Kinds of ground truth that say of each pixel what class it is of, what says most first."""
 
+LEAVE_OUT = "Leave one of them out by giving it the role 'test'"
+"""What to do where no one network can learn from all images with ground truth."""
+
 
 def true_parts(project: Project, task: TaskInfo) -> tuple[Subset, ...]:
     """Return the training images whose ground truth teaches a task.
@@ -206,7 +209,7 @@ def masked_images(
         if ref.role == "validate" and project.truth_of(ref, *REGION_KINDS)
     )
     opened = [(ref, open_pixels(ref, folder)) for ref in (*refs, *wanted)]
-    check_alike(opened, "Leave one of them out by giving it the role 'test'")
+    check_alike(opened, LEAVE_OUT)
     if wanted:
         split = Split(tuple(refs), wanted, "the images for validation held out")
     else:

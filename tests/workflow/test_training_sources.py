@@ -317,3 +317,15 @@ def test_of_true_masks_with_missing_objects_the_background_teaches_nothing(sessi
         data = data_of(session, task=task, source="real")
         shown = [regions_of(p.labels).values.min() for p in data.pairs.pairs(range(2))]
         assert shown == [UNKNOWN, 0]
+
+
+@pytest.mark.parametrize("source", ["real", "mixed"])
+def test_true_masks_of_images_that_no_network_takes_together_are_refused(session, source):
+    image, ids = disc_image(CENTERS)
+    add_masks(session, session.project.images[0], InstanceLabels(ids))
+    other = add_array(session, np.stack([image[0], image[0]]), "cyx", "two channels")
+    add_masks(session, other, InstanceLabels(ids))
+    with pytest.raises(
+        InputError, match=r"'first' has 1 channel.* and 'two channels' has 2.* role"
+    ):
+        data_of(session, task="segment", source=source, real_fraction=0.5)
