@@ -325,7 +325,5 @@ def test_true_masks_of_images_that_no_network_takes_together_are_refused(session
     add_masks(session, session.project.images[0], InstanceLabels(ids))
     other = add_array(session, np.stack([image[0], image[0]]), "cyx", "two channels")
     add_masks(session, other, InstanceLabels(ids))
-    with pytest.raises(
-        InputError, match=r"'first' has 1 channel.* and 'two channels' has 2.* role"
-    ):
+    with pytest.raises(InputError, match=r"'first' has 1 channel.* 'two channels' has 2.* role"):
         data_of(session, task="segment", source=source, real_fraction=0.5)
