@@ -43,7 +43,7 @@ def draw_alloy(
     fine = matrix & (speckle > np.quantile(speckle[matrix], 1 - FINE_SHARE))
     mask = (coarse + 2 * fine).astype(np.uint8)
     light = gaussian_filter(np.array(GRAYS)[mask], 0.8)
-    light += 6 * gaussian_filter(rng.standard_normal(shape), 60) * 60
+    light += 360 * gaussian_filter(rng.standard_normal(shape), 60)
     light += rng.normal(0, 7, shape)
     return np.clip(light, 0, 255).astype(np.uint8), mask
 

@@ -297,7 +297,7 @@ class Photographer:
 
     def regions(self, options: argparse.Namespace) -> None:
         """Paint phases of an alloy, learn dual images from them, train, and look at the result."""
-        panel, folder = self.panel, Path(tempfile.mkdtemp())
+        panel, folder = self.panel, Path(os.environ["XDG_DATA_HOME"])
         marks = panel.click_page
         for number in range(DRAWN_IMAGES):
             image, mask = draw_alloy(seed=number)

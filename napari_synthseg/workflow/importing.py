@@ -458,11 +458,12 @@ class _TellingClicks:
         inside: dict[int, set[int]] = {}
         for click in self.clicks:
             at = [p - start for p, start in zip(click.position, origin, strict=True)]
-            inside.setdefault(_id_under(ids, at), set()).add(click.cls)
-        if self.diameters:
+            if (ident := _id_under(ids, at)) > 0:
+                inside.setdefault(ident, set()).add(click.cls)
+        if inside and self.diameters:
             areas = np.bincount(ids[ids > 0])
-            inside = {i: v & self._of_size(int(areas[i])) for i, v in inside.items() if i > 0}
-        return {i: values.pop() for i, values in inside.items() if i > 0 and len(values) == 1}
+            inside = {i: values & self._of_size(int(areas[i])) for i, values in inside.items()}
+        return {i: values.pop() for i, values in inside.items() if len(values) == 1}
 
     def _of_size(self, area: int) -> set[int]:
         """Return the classes of about the size of an object, and those of unknown size."""
@@ -482,9 +483,10 @@ def _telling_clicks(
     one of about the size of the object: a click on a nucleus makes no nucleus of the cell around
     it.
     """
-    if len(project.classes) < 2 or (cls is not None and not by_clicks):
+    clicks = project.clicks_on(image)
+    if not clicks or len(project.classes) < 2 or (cls is not None and not by_clicks):
         return _TellingClicks()
-    clicks, beside = project.clicks_on(image), _beside(image, project)
+    beside = _beside(image, project)
     if cls is not None:
         return _TellingClicks([click for click in clicks if click.cls in beside[cls]])
     return _TellingClicks(clicks, beside, project.known_diameters(image), image.spacing)
@@ -581,9 +583,9 @@ def _read_patch_masks(
             "project: add the class first."
         )
     yield Progress(0.5, f"clicking the objects of {image.name}")
-    beside, on = _beside(image, project), project.clicks_on(image)
-    under = [(_id_under(ids, click.position), click.cls) for click in on]
-    marked = {i for i, value in under if i > 0 and value in beside[classes[i]]}
+    beside = _beside(image, project)
+    places = [(_id_under(ids, c.position), c.cls) for c in project.clicks_on(image)]
+    marked = {i for i, value in places if i > 0 and value in beside[classes[i]]}
     fresh = {i: v for i, v in classes.items() if i not in marked}
     left = np.where(np.isin(ids, list(fresh)), ids, 0).astype(np.int32)
     clicks = tuple(

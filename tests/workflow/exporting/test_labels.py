@@ -15,6 +15,7 @@ from napari_synthseg.core.annotations import ImageRef, InstanceTruth, ObjectClas
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels, RegionLabels
 from napari_synthseg.core.progress import exhaust
+from napari_synthseg.core.project import Project
 from napari_synthseg.io.exports.label_colors import class_colors, id_colors
 from napari_synthseg.io.exports.label_tiff import write_imagej_labels
 from napari_synthseg.io.images.files import open_file
@@ -180,20 +181,25 @@ def test_neighboring_ids_differ_in_color_and_none_is_dark() -> None:
     assert class_colors({4: "#0a0b0c"})[4].tolist() == [10, 11, 12]
 
 
+def in_parts(session: Session, path: Path) -> tuple[Project, list[ImageRef]]:
+    """Draw an empty image of 10 x 30 pixels; return a project of its three parts, and these."""
+    tifffile.imwrite(path, np.zeros((10, 30), np.uint8))
+    (ref,) = add_file(session, path)
+    refs = [
+        ref.model_copy(update={"id": f"part{n}", "region": ((0, 10), (10 * n, 10 * n + 10))})
+        for n in range(3)
+    ]
+    return session.project.without_image(ref.id).with_images(*refs), refs
+
+
 def test_ids_of_parts_in_one_file_never_meet_those_of_another(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "cells.tif", np.zeros((10, 30), np.uint8))
     whole = np.zeros((10, 30), np.uint16)
     whole[2:4, 2:4], whole[2:4, 22:24] = 1, 2
     tifffile.imwrite(tmp_path / "whole.tif", whole)
     tifffile.imwrite(tmp_path / "middle.tif", (whole[:, :10] > 0).astype(np.uint16))
     with Session.create(tmp_path / "q.synthseg") as session:
         session.edit(session.project.with_classes(ObjectClass(name="cell", value=1)), "add a class")
-        (ref,) = add_file(session, tmp_path / "cells.tif")
-        refs = [
-            ref.model_copy(update={"id": f"part{n}", "region": ((0, 10), (10 * n, 10 * n + 10))})
-            for n in range(3)
-        ]
-        project = session.project.without_image(ref.id).with_images(*refs)
+        project, refs = in_parts(session, tmp_path / "cells.tif")
         for name in ("whole.tif", "middle.tif"):
             consent.allow(tmp_path / name)
         named = zip(refs, ("whole.tif", "middle.tif", "whole.tif"), strict=True)
@@ -205,19 +211,13 @@ def test_ids_of_parts_in_one_file_never_meet_those_of_another(tmp_path: Path) ->
 
 
 def test_large_ids_mean_the_same_object_in_all_parts_of_their_file(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "cells.tif", np.zeros((10, 30), np.uint8))
     whole = np.zeros((10, 30), np.uint32)
     whole[2:4, 2:4], whole[2:4, 8:14], whole[6:8, 22:24] = 1, 5_000_001, 7_000_000
     whole[6:8, 12:14] = 3
     tifffile.imwrite(tmp_path / "whole.tif", whole)
     with Session.create(tmp_path / "q.synthseg") as session:
         session.edit(session.project.with_classes(ObjectClass(name="cell", value=1)), "add a class")
-        (ref,) = add_file(session, tmp_path / "cells.tif")
-        refs = [
-            ref.model_copy(update={"id": f"part{n}", "region": ((0, 10), (10 * n, 10 * n + 10))})
-            for n in range(3)
-        ]
-        project = session.project.without_image(ref.id).with_images(*refs)
+        project, refs = in_parts(session, tmp_path / "cells.tif")
         consent.allow(tmp_path / "whole.tif")
         named = {1: 2, 3: 1, 5_000_001: 3, 7_000_000: 2}
         file = (tmp_path / "whole.tif").as_posix()
