@@ -226,7 +226,7 @@ class SessionController(QObject):
         if not quiet:
             monitor.finished.connect(lambda _: self.work_changed.emit(lane))
             monitor.finished.connect(lambda outcome: self.work_ended.emit(lane, outcome))
-            self.work_changed.emit(lane)  # first, as the window lives while napari's bar is made
+            self.work_changed.emit(lane)
         monitor.start()
 
     def compute(

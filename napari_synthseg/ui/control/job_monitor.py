@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from collections import deque
 from typing import Any, ClassVar
 
@@ -21,6 +22,10 @@ from napari_synthseg.workflow.session import Session
 
 INTERVAL_MS = 80
 
+BAR_AFTER_S = 0.5
+"""How long a job runs before it has a bar: napari takes the GUI thread to make one, longer than
+most jobs last."""
+
 DEFAULT_INTERVAL_S = sys.getswitchinterval()
 
 SWITCH_INTERVAL_S = 0.0005
@@ -29,7 +34,7 @@ gives it away and takes it back many times a frame, so Python's own 5 ms add up.
 
 
 class JobMonitor(QObject):
-    """Follows a job to its end once it is started, with a bar in napari's activity dock if wanted.
+    """Follows a job to its end; napari's activity dock shows a bar of a long one.
 
     It looks for news every `interval_ms`. napari's bar lets the window live while it is made and
     while it moves.
@@ -51,6 +56,7 @@ class JobMonitor(QObject):
         job.progressed.connect(lambda step: news.append(step))
         self._with_bar = with_bar
         self._bar: Any = None
+        self._started = 0.0
         self._timer = QTimer(self)
         self._timer.setInterval(interval_ms)
         self._timer.timeout.connect(self._on_tick)
@@ -59,15 +65,9 @@ class JobMonitor(QObject):
         """Start the job."""
         self._active.add(self)
         _share_python(True)
-        bar = None
-        if self._with_bar:
-            bar = progress(total=100, desc=self.job.name, file=io.StringIO())
-        if self in self._active:
-            self._bar = bar
-            self._timer.start()
-            self.job.start()
-        elif bar is not None:  # it was left meanwhile
-            bar.close()
+        self._started = time.monotonic()
+        self._timer.start()
+        self.job.start()
 
     def leave(self, cancel: bool = True) -> None:
         """Stop following the job, and cancel it; a project that it still opens is closed again."""
@@ -80,16 +80,27 @@ class JobMonitor(QObject):
 
     def _on_tick(self) -> None:
         outcome = self.job.outcome  # before the queue: the last step must be in it
-        steps = [self._news.popleft() for _ in range(len(self._news))]
-        if steps:
+        if self._with_bar and outcome is None and time.monotonic() - self._started > BAR_AFTER_S:
+            self._make_bar()
+            if self not in self._active:  # the window lives while it is made: the job was left
+                return
+        if steps := [self._news.popleft() for _ in range(len(self._news))]:
+            self.progressed.emit(steps)
             ahead = int(100 * steps[-1].fraction)
             if self._bar is not None and ahead > self._bar.n:
                 self._bar.update(ahead - self._bar.n)
-            self.progressed.emit(steps)
-        # the end may have been seen while the bar moved
+        # it may have been left while the bar moved
         if outcome is not None and self in self._active:
             self._stop()
             self.finished.emit(outcome)
+
+    def _make_bar(self) -> None:
+        self._with_bar = False
+        bar = progress(total=100, desc=self.job.name, file=io.StringIO())
+        if self in self._active:
+            self._bar = bar
+        else:  # it was left meanwhile
+            bar.close()
 
     def _stop(self) -> None:
         if self._bar is not None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.ui.control import job_monitor
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
@@ -77,20 +80,46 @@ def test_who_runs_a_job_may_show_its_failure(qtbot):
     assert ended == ["failed"]
 
 
-def test_pages_know_of_work_before_the_window_lives_again(qtbot, monkeypatch):
-    """Making napari's progress bar lets the window live: a page must not offer to start by then."""
-    from napari_synthseg.ui.control import job_monitor
+class Bars:
+    """Stands in for napari's bar: notes what becomes of it; the window lives while it is made."""
 
-    controller = SessionController()
-    told: list[str] = []
-    make_bar = job_monitor.progress  # type: ignore[attr-defined]
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object] = lambda: None
+    ) -> None:
+        self.news: list[str] = []
+        self.meanwhile = meanwhile
+        monkeypatch.setattr(job_monitor, "progress", self.make)
 
-    def tell(**how: Any) -> Any:
-        told.append("bar")
-        return make_bar(**how)
+    def make(self, **how: Any) -> Any:
+        self.news.append("made")
+        self.meanwhile()
+        return SimpleNamespace(n=0, update=lambda by: None, close=lambda: self.news.append("gone"))
 
-    controller.work_changed.connect(told.append)
-    monkeypatch.setattr(job_monitor, "progress", tell)
-    controller.run(Job.of("train", lambda: None), lane="training")
-    assert told == ["training", "bar"]
+
+def test_only_work_of_some_length_has_a_bar(qtbot, monkeypatch):
+    controller, release = SessionController(), threading.Event()
+    bars = Bars(monkeypatch)
+    controller.run(Job.of("look", lambda: None))
     qtbot.waitUntil(lambda: controller.is_idle)
+    assert not bars.news, "making one takes longer than this job"
+    monkeypatch.setattr(job_monitor, "BAR_AFTER_S", 0.2)
+    controller.run(Job.of("train", lambda: release.wait(20)), lane="training")
+    qtbot.waitUntil(lambda: bars.news == ["made"])
+    release.set()
+    qtbot.waitUntil(lambda: controller.is_idle)
+    assert bars.news == ["made", "gone"]
+
+
+def test_work_may_be_left_while_its_bar_is_made(qtbot, monkeypatch):
+    """Making napari's bar lets the window live: the user may close it just then."""
+    controller, release = SessionController(), threading.Event()
+    bars = Bars(monkeypatch, lambda: controller.leave("short"))
+    monkeypatch.setattr(job_monitor, "BAR_AFTER_S", 0.0)
+    ended: list[str] = []
+    controller.run(
+        Job.of("look", lambda: release.wait(20)), on_end=lambda outcome: ended.append(outcome.state)
+    )
+    qtbot.waitUntil(lambda: bars.news == ["made", "gone"])
+    release.set()
+    assert controller.is_idle
+    assert not ended
