@@ -26,7 +26,6 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
@@ -42,13 +41,14 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "LP_NUM_THREADS"
 """Processes at the same time share the cores among them: PyTorch, numba (which would set PyTorch's
 number of threads, too) and llvmpipe, which draws without a graphics card."""
 
+NO_WINDOW = ("-m", "not gui", "-p", "no:pytest-qt", "--no-xvfb")
+"""Options of tests without a window: pytest-qt would load Qt's system libraries, which they must do
+without."""
+
 CHECKED = (
     "napari_synthseg", "tests", "benchmarks", "pretraining", "docs", "examples", "noxfile.py",
     "hatch_build.py",
 )  # fmt: skip
-GUI_HALF = ("tests/ui/app", "tests/ui/viewer/marking")
-"""Tests with a window that take about half of the time."""
-
 SCREEN = "-screen 0 1920x1200x24 +extension GLX"
 DEBIAN_PACKAGES = (
     "xvfb", "xauth", "libgl1", "libegl1", "libgl1-mesa-dri", "libglib2.0-0", "libfontconfig1",
@@ -75,7 +75,8 @@ def tests(session: nox.Session) -> None:
     """Run linters, type checker, layer contracts and all tests."""
     _install(session, "pyqt5", *TEST_EXTRAS, editable=True)
     if session.posargs:
-        session.run(*_on_a_screen(session), "pytest", *session.posargs, external=True)
+        _has_screens(session)
+        session.run("pytest", *session.posargs)
         return
     _check(session)
     _test(session)
@@ -99,7 +100,7 @@ def lowest(session: nox.Session) -> None:
     )  # fmt: skip
     session.install("-r", str(requirements), silent=False)
     session.install("--no-deps", "-e", ".")
-    session.run("pytest", "-m", "not gui", "-n", "auto", "-p", "no:pytest-qt", env=ONE_THREAD)
+    session.run("pytest", *NO_WINDOW, "-n", "auto", env=ONE_THREAD)
 
 
 @nox.session
@@ -107,8 +108,8 @@ def coverage(session: nox.Session) -> None:
     """Report which lines the tests without a window reach: ``-- TESTS`` for a part of them."""
     _install(session, "pyqt5", *TEST_EXTRAS, editable=True)
     chosen = session.posargs or ["tests"]
-    options = ("-m", "not gui", "-n", "auto", "-p", "no:pytest-qt", "--cov", "--cov-report=html")
-    session.run("pytest", *options, *chosen, "--cov-report=term", env=ONE_THREAD)
+    options = ("-n", "auto", "--cov", "--cov-report=html")
+    session.run("pytest", *NO_WINDOW, *options, *chosen, "--cov-report=term", env=ONE_THREAD)
 
 
 @nox.session
@@ -215,24 +216,15 @@ def _python_with(session: nox.Session, peer: str) -> str:
 
 def _test(session: nox.Session) -> None:
     session.log("Tests without a window, in parallel:")
-    # pytest-qt loads Qt's system libraries, which these tests must do without
-    session.run("pytest", "-m", "not gui", "-n", "auto", "-p", "no:pytest-qt", env=ONE_THREAD)
+    session.run("pytest", *NO_WINDOW, "-n", "auto", env=ONE_THREAD)
     session.log("Tests with a window:")
-    screen = _on_a_screen(session)
-    if not screen:
+    if _has_screens(session):
+        # one for each process, so that windows do not take the focus from each other; a file
+        # stays in one process, where what its tests load is loaded once
+        session.run("pytest", "-m", "gui", "-n", "auto", "--dist", "loadfile", env=ONE_THREAD)
+    else:
         no_qt = [] if _has_display() else ["-p", "no:pytest-qt"]
-        session.run("pytest", "-m", "gui", *no_qt, external=True)
-        return
-    # each half on a screen of its own, so that windows do not take the focus from each other
-    with ThreadPoolExecutor() as pool:
-        halves = [
-            pool.submit(
-                session.run, *screen, "pytest", "-m", "gui", *chosen, external=True, env=ONE_THREAD
-            )
-            for chosen in (GUI_HALF, [f"--ignore={folder}" for folder in GUI_HALF])
-        ]
-        for half in halves:
-            half.result()
+        session.run("pytest", "-m", "gui", *no_qt)
 
 
 def _pinned(package: str) -> str:
@@ -257,17 +249,23 @@ def _has_display() -> bool:
 
 def _on_a_screen(session: nox.Session) -> list[str]:
     """Return the command in front of a GUI program that gives it a screen, if it needs one."""
-    if _has_display():
+    if _has_display() or not _has_screens(session):
         return []
-    if _is_debian_root():
+    return ["xvfb-run", "-a", "-s", SCREEN]
+
+
+def _has_screens(session: nox.Session) -> bool:
+    """Tell whether windows can open on screens that nobody sees; install what that needs."""
+    if not _has_display() and _is_debian_root():
         _install_debian_packages(session)
-    if shutil.which("xvfb-run"):
-        return ["xvfb-run", "-a", "-s", SCREEN]
-    session.warn(
-        "There is no display and no xvfb-run: the tests that open a window are skipped. Remedy: "
-        f"install it, on Debian or Ubuntu by 'apt-get install {' '.join(DEBIAN_PACKAGES)}'."
-    )
-    return []
+    if shutil.which("Xvfb") and shutil.which("xvfb-run"):
+        return True
+    if not _has_display():
+        session.warn(
+            "There is no display and no Xvfb: the tests that open a window are skipped. Remedy: "
+            f"install it, on Debian or Ubuntu by 'apt-get install {' '.join(DEBIAN_PACKAGES)}'."
+        )
+    return False
 
 
 def _is_debian_root() -> bool:
