@@ -73,7 +73,7 @@ def why_no_window() -> str:
     on_x11 = sys.platform.startswith(("linux", "freebsd"))
     if on_x11 and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return (
-            "no display: install Xvfb (Debian: apt-get install xvfb) and pytest-xvfb, and leave out "
-            "--no-xvfb; or run 'python -m nox -s tests'"
+            "no display: install Xvfb (Debian: apt-get install xvfb) and pytest-xvfb, and run "
+            "'python -m nox -s tests', or pytest -m gui"
         )
     return ""
