@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels, Points, Vectors
+from napari.layers.points._points_constants import SYMBOL_DICT, Symbol
 from numpy.typing import NDArray
 
 DRAWN_FOR_TOOLS = ("polygon", "brush_stroke")
@@ -32,10 +33,36 @@ class ResultLabels(Labels):
 
 
 class ManyPoints(Points):
-    """A Points layer that has no thumbnail of more than `MOST_IN_THUMBNAIL` points.
+    """A Points layer to which one of many points is added or removed without looking at all.
 
-    napari makes it three times for each point that is added, and looks at all for it.
+    napari makes the thumbnail three times for each point that is added: of more than
+    `MOST_IN_THUMBNAIL` there is none. It also looks up the symbol of each point by its word, and
+    asks each for its word, which takes a Python call a point.
     """
+
+    @property
+    def symbol(self) -> NDArray[np.object_]:
+        """Symbol of each point."""
+        known: NDArray[np.object_] = self._symbol
+        return known
+
+    @symbol.setter
+    def symbol(self, symbol: Any) -> None:
+        if isinstance(symbol, str | Symbol) or len(symbol) != len(self.data):
+            Points.symbol.fset(self, symbol)
+            return
+        # a symbol is looked up by what it is: to hash one is what takes napari long
+        every = [each if type(each) is Symbol else SYMBOL_DICT[each] for each in symbol]
+        self._symbol = np.array(every, object)
+        self.events.symbol()
+        self.events.highlight()
+
+    @property
+    def _view_symbol(self) -> list[str]:
+        """Words of the symbols in view."""
+        words = {id(symbol): str(symbol) for symbol in Symbol}
+        # set in place, one may be a word
+        return [words.get(id(symbol)) or str(symbol) for symbol in super()._view_symbol.tolist()]
 
     def _update_thumbnail(self) -> None:
         if len(self.data) <= MOST_IN_THUMBNAIL:

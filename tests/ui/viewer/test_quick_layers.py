@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from napari.layers import Points
 
 from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.ui.viewer.output_layers import make_prediction_layers
@@ -42,6 +45,61 @@ def test_a_thumbnail_is_made_of_few_points_only(count, is_drawn):
     assert np.array_equal(layer.thumbnail, before) != is_drawn
     assert len(layer.data) == count + 1
     assert layer.as_layer_data_tuple()[2] == "points"
+
+
+def edited(kind, looks):
+    """Return a layer of two points after edits of all sorts, and what was in view after each."""
+    layer = kind(np.array([[10.0, 10.0], [50.0, 90.0]]), symbol=looks, size=9)
+    seen = []
+    for step in (
+        lambda: layer.add((30.0, 40.0)),
+        lambda: setattr(layer, "current_symbol", "x"),
+        lambda: layer.add([(35.0, 45.0), (70.0, 70.0)]),
+        lambda: layer.remove([1, 3]),
+        lambda: setattr(layer, "symbol", ["square", "x", "o"]),
+        lambda: setattr(layer, "symbol", np.array(layer.symbol[::-1])),
+        lambda: setattr(layer, "shown", [True, False, True]),
+        lambda: setattr(layer, "symbol", "cross"),
+        lambda: setattr(layer, "data", np.zeros((0, 2))),
+    ):
+        layer.selected_data = set()
+        step()
+        seen.append(([str(s) for s in layer.symbol], [str(s) for s in layer._view_symbol]))
+    return seen
+
+
+@pytest.mark.parametrize("looks", ["disc", ["disc", "x"]])
+def test_symbols_are_those_that_napari_has_after_any_edit(looks):
+    assert edited(ManyPoints, looks) == edited(Points, looks)
+
+
+@pytest.mark.parametrize("wrong", [np.array(["disc"] * 2), ["nonsense"] * 3])
+def test_symbols_that_napari_refuses_are_refused(wrong):
+    layer = ManyPoints(np.zeros((3, 2)))
+    with pytest.raises((ValueError, KeyError)):
+        layer.symbol = wrong
+    with pytest.raises(ValueError, match="same length"):
+        layer.symbol = layer.symbol[:2]
+
+
+def test_a_click_among_many_looks_at_no_other_ones_symbol(bench, monkeypatch):
+    layer = ManyPoints(np.random.default_rng(0).uniform(0, 99, (3000, 2)), symbol="disc")
+    bench.viewer.add_layer(layer)
+    bench.qtbot.wait(50)
+    asked = []
+    kind: Any = type(layer.symbol[0])
+    word = kind.__str__
+
+    def ask(symbol):
+        asked.append(symbol)
+        return word(symbol)
+
+    monkeypatch.setattr(kind, "__str__", ask)  # to hash one asks for its word, too
+    layer.add((40.0, 50.0))
+    layer.remove([7])
+    bench.qtbot.wait(50)
+    assert len(layer.data) == len(layer.symbol) == 3000
+    assert 0 < len(asked) < 300
 
 
 @pytest.fixture
