@@ -149,4 +149,4 @@ def _result(arm: str, drawn: Drawn, setting: Setting, out: Path) -> PeerRecord:
 
 
 if __name__ == "__main__":
-    sys.exit(run_app(app, PROGRAM, sys.argv[1:]))
+    sys.exit(run_app(app, PROGRAM))

@@ -189,4 +189,4 @@ def _report(whole: Study, every: Sequence[Unit], out: Path, file: Path, as_json:
 
 
 if __name__ == "__main__":
-    sys.exit(run_app(app, PROGRAM, sys.argv[1:]))
+    sys.exit(run_app(app, PROGRAM))

@@ -75,18 +75,23 @@ def main() -> None:
     """Run the command line of this process and leave with its exit code."""
     # what is wrong with a file is said once, by our own errors
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run())
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command; return its exit code."""
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, by default that of this process; return its exit code."""
     return run_app(app, PROGRAM, arguments)
 
 
-def run_app(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
-    """Run a command of a typer app; return its exit code. Every error ends here, in words."""
+def run_app(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) -> int:
+    """Run a command of a typer app; return its exit code. Every error ends here, in words.
+
+    By default it is that of this process: on Windows `*.tif` is filled in then, which no shell
+    does there.
+    """
+    given = None if arguments is None else list(arguments)
     try:
-        code = get_command(app).main(list(arguments), prog_name=program, standalone_mode=False)
+        code = get_command(app).main(given, prog_name=program, standalone_mode=False)
     except InputError as error:
         return _refuse(program, str(error))
     except typer.TyperException as error:

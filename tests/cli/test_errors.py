@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 import tifffile
 
 from napari_synthseg import __version__, cli
+from napari_synthseg.workflow.session import Session
 
 
 def refused(done: Any, told: str) -> None:
@@ -152,6 +155,20 @@ def test_installed_command_answers() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, f"napari-synthseg {__version__}\n")
+
+
+def test_on_windows_the_files_that_a_pattern_names_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.tif", "a.tif"):
+        tifffile.imwrite(name, np.arange(64 * 64, dtype=np.uint16).reshape(64, 64))
+    arguments = ["new", "cells.synthseg", "*.tif", "--class", "cell:9"]
+    monkeypatch.setattr(sys, "argv", ["napari-synthseg", *arguments])
+    monkeypatch.setattr("typer.core.os", SimpleNamespace(**vars(os) | {"name": "nt"}))
+    assert cli.run() == 0, capsys.readouterr().err
+    with Session.open(tmp_path / "cells.synthseg").result() as session:
+        assert sorted(ref.name for ref in session.project.images) == ["a.tif", "b.tif"]
 
 
 def test_every_command_and_option_is_in_the_reference() -> None:

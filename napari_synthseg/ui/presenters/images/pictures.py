@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from operator import attrgetter
 from threading import Lock
 
 from cachetools import LRUCache, cached
@@ -113,7 +114,7 @@ def _pictures(images: tuple[ImageRef, ...]) -> _Pictures:
 
 def list_pictures(project: Project) -> list[PictureRow]:
     """Return the pictures of a project, in the order in which they were added."""
-    counts = Counter([(click.image, click.cls) for click in project.clicks])
+    counts = Counter(map(attrgetter("image", "cls"), project.clicks))
     painted = {truth.image for truth in project.truths if isinstance(truth, RegionTruth)}
     truths = {truth.image for truth in project.truths} - painted
     marked = {image for image, _ in counts} | painted | truths
