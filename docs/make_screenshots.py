@@ -156,6 +156,8 @@ class Photographer:
         self.take("start")
         panel.open_sample("nuclei")
         self.settle()
+        self.wait_until(lambda: len(panel.layers.outlines.layer.data) > 0)
+        self.settle()
         self.take("click")
         panel.primary.click()
         self.settle()
