@@ -48,7 +48,7 @@ class ManyPoints(Points):
 
     @symbol.setter
     def symbol(self, symbol: Any) -> None:
-        if isinstance(symbol, str | Symbol) or len(symbol) != len(self.data):
+        if np.ndim(symbol) != 1 or len(symbol) != len(self.data):
             Points.symbol.fset(self, symbol)
             return
         # a symbol is looked up by what it is: to hash one is what takes napari long

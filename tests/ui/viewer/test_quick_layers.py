@@ -59,6 +59,7 @@ def edited(kind, looks):
         lambda: setattr(layer, "symbol", ["square", "x", "o"]),
         lambda: setattr(layer, "symbol", np.array(layer.symbol[::-1])),
         lambda: setattr(layer, "shown", [True, False, True]),
+        lambda: setattr(layer, "symbol", np.array("ring")),
         lambda: setattr(layer, "symbol", "cross"),
         lambda: setattr(layer, "data", np.zeros((0, 2))),
     ):
