@@ -89,9 +89,8 @@ def run_app(app: typer.Typer, program: str, arguments: Sequence[str] | None = No
     By default it is that of this process: on Windows `*.tif` is filled in then, which no shell
     does there.
     """
-    given = None if arguments is None else list(arguments)
     try:
-        code = get_command(app).main(given, prog_name=program, standalone_mode=False)
+        code = get_command(app).main(arguments, prog_name=program, standalone_mode=False)
     except InputError as error:
         return _refuse(program, str(error))
     except typer.TyperException as error:

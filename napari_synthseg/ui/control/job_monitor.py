@@ -81,8 +81,10 @@ class JobMonitor(QObject):
     def _on_tick(self) -> None:
         outcome = self.job.outcome  # before the queue: the last step must be in it
         if self._with_bar and outcome is None and time.monotonic() - self._started > BAR_AFTER_S:
-            self._make_bar()
-            if self not in self._active:  # the window lives while it is made: the job was left
+            self._with_bar = False
+            self._bar = progress(total=100, desc=self.job.name, file=io.StringIO())
+            if self not in self._active:  # it was left, as the window lives while a bar is made
+                self._bar.close()
                 return
         if steps := [self._news.popleft() for _ in range(len(self._news))]:
             self.progressed.emit(steps)
@@ -93,14 +95,6 @@ class JobMonitor(QObject):
         if outcome is not None and self in self._active:
             self._stop()
             self.finished.emit(outcome)
-
-    def _make_bar(self) -> None:
-        self._with_bar = False
-        bar = progress(total=100, desc=self.job.name, file=io.StringIO())
-        if self in self._active:
-            self._bar = bar
-        else:  # it was left meanwhile
-            bar.close()
 
     def _stop(self) -> None:
         if self._bar is not None:

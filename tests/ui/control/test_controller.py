@@ -96,6 +96,16 @@ class Bars:
         return SimpleNamespace(n=0, update=lambda by: None, close=lambda: self.news.append("gone"))
 
 
+def test_pages_know_of_work_before_the_window_lives_again(qtbot):
+    """A page must not offer to start it once more."""
+    controller = SessionController()
+    told: list[str] = []
+    controller.work_changed.connect(told.append)
+    controller.run(Job.of("train", lambda: None), lane="training")
+    assert told == ["training"]
+    qtbot.waitUntil(lambda: controller.is_idle)
+
+
 def test_only_work_of_some_length_has_a_bar(qtbot, monkeypatch):
     controller, release = SessionController(), threading.Event()
     bars = Bars(monkeypatch)
